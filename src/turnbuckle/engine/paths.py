@@ -1,0 +1,56 @@
+"""Which key makes which object on the device; where two make one path, the older wins."""
+
+from __future__ import annotations
+
+from turnbuckle.engine.voices import Voices
+from turnbuckle.model import issue as issues_of
+from turnbuckle.model.claim import Claim, Key
+from turnbuckle.model.ltm import LtmObject
+from turnbuckle.model.state import Path, State
+
+
+class PathTable:
+    """The desired state and the keys behind it."""
+
+    def __init__(self, voices: Voices) -> None:
+        self._voices = voices
+        self._makers: dict[Path, dict[Key, tuple[Claim, LtmObject]]] = {}
+        self._made_by: dict[Key, frozenset[Path]] = {}
+        self.state = State()
+
+    def set(self, key: Key, eldest: Claim | None, objects: tuple[LtmObject, ...]) -> frozenset[Path]:
+        """Replaces what a key makes; `eldest` is the oldest claim on it. Answers the paths that differ now."""
+        made = {obj.path: obj for obj in objects}
+        concerned = self._made_by.get(key, frozenset()) | frozenset(made)
+        if made:
+            self._made_by[key] = frozenset(made)
+        else:
+            self._made_by.pop(key, None)
+        for path in concerned:
+            makers = self._makers.setdefault(path, {})
+            if path in made and eldest is not None:
+                makers[key] = (eldest, made[path])
+            else:
+                makers.pop(key, None)
+        changes = {path: self._winner(path) for path in concerned}
+        changes = {path: obj for path, obj in changes.items() if self.state.get(path) != obj}
+        if changes:
+            self.state = self.state.changed(changes)
+        return frozenset(changes)
+
+    def _winner(self, path: Path) -> LtmObject | None:
+        makers = self._makers[path]
+        if not makers:
+            del self._makers[path]
+            self._voices.say(path, ())
+            return None
+        first, *others = sorted(makers.values(), key=lambda maker: maker[0].age)
+        self._voices.say(
+            path,
+            tuple(
+                issues_of.name_taken(claim.owner, str(path), str(first[0].owner))
+                for claim, _ in others
+                if claim.owner != first[0].owner
+            ),
+        )
+        return first[1]

@@ -1,0 +1,99 @@
+"""What the engine asks of a kind and of a composer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from turnbuckle.model.claim import Claim, Key
+from turnbuckle.model.issue import Issue
+from turnbuckle.model.ltm import LtmObject
+from turnbuckle.model.ref import Event, Facet, Ref, SourceObject
+
+
+class Look(Protocol):
+    """The only way to read the store; every read is recorded, also of what is not there."""
+
+    def get(self, ref: Ref) -> SourceObject | None:
+        """The object of that name, or None."""
+        ...
+
+    def having(self, kind: str, namespace: str, facet: Facet) -> tuple[SourceObject, ...]:
+        """The objects of a kind that bear a facet, sorted by name; namespace "" asks across all of them."""
+        ...
+
+    def made(self, key: Key) -> Any:
+        """What the composer of a key of a lower level left for others to read, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """What a root object wants. An issue of severity ERROR means that the claims are not to be trusted as a whole."""
+
+    claims: tuple[Claim, ...] = ()
+    issues: tuple[Issue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """What became of the claims on a key.
+
+    claims: for keys of a higher level. made: for others to read with Look.made.
+    failed: nothing can be made of the claims as things are (issues say why), so what was made last stays in force.
+    """
+
+    objects: tuple[LtmObject, ...] = ()
+    issues: tuple[Issue, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    made: Any = None
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Where objects of a kind are found in a Kubernetes API server.
+
+    selector: a label selector, applied by the server. root: whether the kind has a translator.
+    """
+
+    group: str
+    version: str
+    plural: str
+    namespaced: bool = True
+    selector: str = ""
+
+
+class Kind(Protocol):
+    """One kind of object; a file of kinds/ each, which exports one as KIND."""
+
+    name: str
+    resource: Resource
+
+    def decode(self, raw: Mapping[str, Any]) -> Event:
+        """Put, Gone (the object is not for us), or Flawed."""
+        ...
+
+
+class Root(Kind, Protocol):
+    """A kind whose objects want something."""
+
+    def translate(self, obj: SourceObject, look: Look) -> Translation:
+        """The claims and the issues of an object."""
+        ...
+
+
+class Composer(Protocol):
+    """How claims on one type of key become LTM objects; a file of compose/ each, which exports one as COMPOSER.
+
+    when_owner_errs: "follow" composers (pools: facts) are asked even for a root that was never good; "hold" ones
+    (listeners: intent) are not.
+    """
+
+    key: type[Key]
+    when_owner_errs: Literal["follow", "hold"]
+
+    def compose(self, key: Any, claims: Sequence[Claim], look: Look) -> Composition:
+        """The LTM objects of a key; claims come oldest first."""
+        ...

@@ -1,0 +1,44 @@
+"""What the engine answers: the desired state and what there is to say about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from turnbuckle.model.issue import Issue
+from turnbuckle.model.ref import Ref
+from turnbuckle.model.state import Path, State
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The desired state at one moment.
+
+    issues: by the object that they are about; each tuple sorted.
+    held: roots that err and were never good while this process runs: what the device has of them stays.
+    changed: paths that differ from the snapshot before, or whose holding does; None: everything is to be compared.
+    causes: for changed paths, the objects whose edits led there.
+    synced: whether every source has told everything that it had.
+    """
+
+    version: int
+    desired: State
+    issues: Mapping[Ref, tuple[Issue, ...]] = field(default_factory=dict)
+    held: frozenset[Ref] = frozenset()
+    changed: frozenset[Path] | None = None
+    causes: Mapping[Path, frozenset[Ref]] = field(default_factory=dict)
+    synced: bool = False
+
+    def all_issues(self) -> tuple[Issue, ...]:
+        """Every issue, sorted by object."""
+        return tuple(issue for ref in sorted(self.issues) for issue in self.issues[ref])
+
+    def after(self, unseen: Snapshot) -> Snapshot:
+        """This snapshot for a reader who has not seen `unseen`, the one before it."""
+        changed = None
+        if self.changed is not None and unseen.changed is not None:
+            changed = self.changed | unseen.changed
+        causes = dict(unseen.causes)
+        for path, refs in self.causes.items():
+            causes[path] = causes.get(path, frozenset()) | refs
+        return Snapshot(self.version, self.desired, self.issues, self.held, changed, causes, self.synced)

@@ -1,0 +1,1 @@
+"""Immutable values in the words of LTM; imports the standard library only."""

@@ -1,0 +1,646 @@
+"""What people are told: every issue that exists, one constructor each.
+
+A message says what is wrong and what was found, a hint what to write or do instead. Codes never change their meaning.
+TB1xxx: the object is wrong by itself. TB2xxx: against what else is there. TB3xxx: the device. TB9xxx: our own fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+
+from turnbuckle.model.ref import Ref
+
+_LONGEST_QUOTE = 80
+
+
+class Severity(StrEnum):
+    """ERROR: wrong by itself or against an object that is there. PENDING: refers to something that is not there (yet).
+
+    WARNING: works, but is hardly what was meant.
+    """
+
+    ERROR = "ERROR"
+    PENDING = "PENDING"
+    WARNING = "WARNING"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Issue:
+    """One mistake or obstacle.
+
+    field: path into the object, through embedded JSON (`data.data.virtualServer.frontend.partition`); may be empty.
+    found: the value that was found, as text; may be empty.
+    """
+
+    about: Ref
+    field: str
+    code: str
+    severity: Severity
+    message: str
+    hint: str
+    found: str = ""
+
+    @property
+    def text(self) -> str:
+        """The sentences that a person reads."""
+        return f"{self.message} {self.hint}".rstrip()
+
+
+def quoted(value: object) -> str:
+    """A value as it is shown in a sentence: shortened, on one line."""
+    text = "".join(c if c.isprintable() else " " for c in str(value))
+    return f'"{text}"' if len(text) <= _LONGEST_QUOTE else f'"{text[:_LONGEST_QUOTE]}…" ({len(text)} characters)'
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant."""
+    close = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def _error(about: Ref, field: str, code: str, message: str, hint: str, found: object = "") -> Issue:
+    return Issue(about, field, code, Severity.ERROR, message, hint, str(found)[:200])
+
+
+def _warning(about: Ref, field: str, code: str, message: str, hint: str, found: object = "") -> Issue:
+    return Issue(about, field, code, Severity.WARNING, message, hint, str(found)[:200])
+
+
+def _pending(about: Ref, field: str, code: str, message: str, hint: str, found: object = "") -> Issue:
+    return Issue(about, field, code, Severity.PENDING, message, hint, str(found)[:200])
+
+
+# ---- TB10xx: text and shape
+
+
+def not_json(about: Ref, field: str, reason: str, line: int, column: int) -> Issue:
+    """The text that should be JSON does not parse."""
+    return _error(
+        about,
+        field,
+        "TB1001",
+        f"{field} is not JSON: {reason} at its line {line}, column {column}.",
+        "Write one JSON object; quotes, commas and braces must match.",
+    )
+
+
+def not_an_object(about: Ref, field: str, found: str) -> Issue:
+    """JSON, but no object."""
+    return _error(about, field, "TB1002", f"{field} is {found}, not a JSON object.", 'Write {"…": …} there.', found)
+
+
+def missing_field(about: Ref, field: str, meaning: str, example: str) -> Issue:
+    """A required field is absent."""
+    return _error(about, field, "TB1003", f"{field} is missing: {meaning}.", f"Add it, for example {example}.")
+
+
+def unknown_schema(about: Ref, field: str, found: str, known: Iterable[str]) -> Issue:
+    """A schema version that does not exist."""
+    newest = list(known)[-1]
+    return _error(
+        about,
+        field,
+        "TB1004",
+        f"{field} names {quoted(found)}, which is no F5 resource schema.",
+        f"Write f5schemadb://bigip-virtual-server_v{newest}.json, or an older one down to v0.1.0.",
+        found,
+    )
+
+
+def unknown_field(about: Ref, field: str, name: str, known: Iterable[str]) -> Issue:
+    """A field that the schema does not have."""
+    known = sorted(known)
+    meant = nearest(name, known)
+    hint = f'Did you mean "{meant}"?' if meant else f"Known here: {', '.join(known)}."
+    return _error(about, field, "TB1005", f"{field} is not a known field.", hint, name)
+
+
+def field_of_later_schema(about: Ref, field: str, since: str, used: str) -> Issue:
+    """A field that only later schema versions have."""
+    return _error(
+        about,
+        field,
+        "TB1006",
+        f"{field} exists since schema v{since}, and this object says v{used}.",
+        f"Write f5schemadb://bigip-virtual-server_v{since}.json or later in data.schema, or take the field out.",
+        used,
+    )
+
+
+def field_of_earlier_schema(about: Ref, field: str, until: str, used: str, instead: str) -> Issue:
+    """A field that only earlier schema versions have."""
+    return _error(
+        about,
+        field,
+        "TB1007",
+        f"{field} exists up to schema v{until}, and this object says v{used}.",
+        f"Use {instead} instead.",
+        used,
+    )
+
+
+def wrong_type(about: Ref, field: str, found: object, wanted: str) -> Issue:
+    """A value of another type."""
+    return _error(about, field, "TB1008", f"{field} is {quoted(found)}.", f"Write {wanted}.", found)
+
+
+def out_of_range(about: Ref, field: str, found: object, low: int, high: int) -> Issue:
+    """A number outside its range."""
+    return _error(
+        about,
+        field,
+        "TB1009",
+        f"{field} is {found}, which is outside {low} to {high}.",
+        f"Write a number from {low} to {high}.",
+        found,
+    )
+
+
+def not_one_of(about: Ref, field: str, found: object, known: Iterable[str]) -> Issue:
+    """A word that is not in the list."""
+    known = list(known)
+    meant = nearest(str(found), known)
+    guess = f'Did you mean "{meant}"? ' if meant else ""
+    return _error(
+        about,
+        field,
+        "TB1010",
+        f"{field} is {quoted(found)}, which is not known there.",
+        f"{guess}Write one of: {', '.join(known)}.",
+        found,
+    )
+
+
+def empty_text(about: Ref, field: str) -> Issue:
+    """A text that must not be empty."""
+    return _error(
+        about, field, "TB1011", f"{field} is empty.", "Write a value, or leave the field out if it is optional."
+    )
+
+
+def bad_address(about: Ref, field: str, found: object) -> Issue:
+    """No IP address."""
+    return _error(
+        about,
+        field,
+        "TB1012",
+        f"{field} is {quoted(found)}, which is no IP address.",
+        "Write an IPv4 or IPv6 address, for example 203.0.113.7 or 2001:db8::7; a route domain follows as %2.",
+        found,
+    )
+
+
+def bad_key(about: Ref, field: str, found: str) -> Issue:
+    """A name of an iApp option, variable or table with characters that are not allowed."""
+    return _error(
+        about,
+        field,
+        "TB1013",
+        f"{field} has the name {quoted(found)}.",
+        "Use letters, digits, underscores and hyphens only.",
+        found,
+    )
+
+
+def too_big(about: Ref, field: str, size: int, limit: int) -> Issue:
+    """More data than the device could take."""
+    return _error(
+        about,
+        field,
+        "TB1014",
+        f"{field} has {size} bytes; more than {limit} are not read.",
+        "An F5 resource needs a few hundred bytes: check what was pasted there.",
+        size,
+    )
+
+
+def not_utf8(about: Ref, field: str, reason: str) -> Issue:
+    """Bytes that are not text."""
+    return _error(about, field, "TB1015", f"{field or 'The file'} is not UTF-8: {reason}.", "Save it as UTF-8 text.")
+
+
+def not_yaml(about: Ref, reason: str) -> Issue:
+    """A file that does not parse; about names the file."""
+    return _error(about, "", "TB1016", f"The file is not YAML: {reason}.", "Mend it; what it said before stays.")
+
+
+def not_a_manifest(about: Ref, field: str, reason: str) -> Issue:
+    """YAML, but no Kubernetes object."""
+    return _error(
+        about,
+        field,
+        "TB1017",
+        f"This is no Kubernetes object: {reason}.",
+        "Write apiVersion, kind and metadata.name.",
+    )
+
+
+def duplicate_object(about: Ref, where: str) -> Issue:
+    """The same object twice in a folder."""
+    return _error(
+        about,
+        "metadata.name",
+        "TB1018",
+        f"{about} stands in this folder twice; it is also in {where}.",
+        "Keep one of them. The first one is used.",
+        about.name,
+    )
+
+
+def both_forms(about: Ref, field: str) -> Issue:
+    """Fields of the virtual server and of the iApp form mixed."""
+    return _error(
+        about,
+        field,
+        "TB1019",
+        f"{field} has fields of a virtual server (mode, balance, virtualAddress, sslProfile) and of an iApp.",
+        "Write either the one or the other.",
+    )
+
+
+def exclusive_fields(about: Ref, field: str, first: str, second: str) -> Issue:
+    """Two fields of which one is allowed."""
+    return _error(
+        about,
+        field,
+        "TB1020",
+        f"{field} has both {first} and {second}.",
+        f"Keep one: {second} takes a list.",
+    )
+
+
+def unknown_annotation(about: Ref, name: str, known: Iterable[str]) -> Issue:
+    """An annotation in our namespace, or in the original's, that nobody reads."""
+    known = sorted(known)
+    meant = nearest(name, known)
+    hint = f'Did you mean "{meant}"?' if meant else f"Known here: {', '.join(known)}."
+    return _warning(
+        about, f"metadata.annotations[{name}]", "TB1021", f"The annotation {name} is not known.", hint, name
+    )
+
+
+def bad_pool_path(about: Ref, field: str, found: str) -> Issue:
+    """turnbuckle/pool is not a full path."""
+    return _error(
+        about,
+        field,
+        "TB1022",
+        f"{field} is {quoted(found)}, which is no full path of a pool.",
+        "Write /partition/name, for example /Common/shop_pool.",
+        found,
+    )
+
+
+def timeout_too_short(about: Ref, field: str, timeout_s: int, interval_s: int) -> Issue:
+    """A monitor that would mark members down between two probes."""
+    return _warning(
+        about,
+        field,
+        "TB1023",
+        f"{field} is {timeout_s} s with an interval of {interval_s} s: members flap between two probes.",
+        f"Write {3 * interval_s + 1} (three probes and a second), the usual rule on BIG-IP.",
+        timeout_s,
+    )
+
+
+def ignored_field(about: Ref, field: str, why: str, hint: str) -> Issue:
+    """A field without effect here."""
+    return _warning(about, field, "TB1024", f"{field} has no effect: {why}.", hint)
+
+
+def unpublishable_name(about: Ref, found: str, limit: int) -> Issue:
+    """A name that the device would not take."""
+    return _error(
+        about,
+        "metadata.name",
+        "TB1025",
+        f"The name on the BIG-IP would be {quoted(found)}, longer than its {limit} characters.",
+        "Shorten the object's name, its namespace's or its Service's.",
+        found,
+    )
+
+
+def bad_setting(about: Ref, name: str, message: str, hint: str, found: str) -> Issue:
+    """A setting of ours that is wrong; about names the configuration file."""
+    return _error(about, name, "TB1040", message, hint, found)
+
+
+# ---- TB20xx: against what else is there
+
+
+def partition_not_ours(about: Ref, field: str, found: str, ours: Iterable[str]) -> Issue:
+    """A partition that this controller does not manage."""
+    ours = list(ours)
+    allowed = ", ".join(ours)
+    return _error(
+        about,
+        field,
+        "TB2001",
+        f"{field} is {quoted(found)}; this controller writes to {allowed} only.",
+        f"Write {ours[0]}, or start the controller with --bigip-partition={found}.",
+        found,
+    )
+
+
+def partition_common(about: Ref, field: str) -> Issue:
+    """Common belongs to the whole device."""
+    return _error(
+        about,
+        field,
+        "TB2002",
+        f"{field} is Common, which belongs to the whole device.",
+        "Write a partition of its own, for example k8s.",
+        "Common",
+    )
+
+
+def service_missing(about: Ref, field: str, namespace: str, name: str) -> Issue:
+    """The Service is not there yet."""
+    return _pending(
+        about,
+        field,
+        "TB2003",
+        f"There is no Service {namespace}/{name}: the pool has no members.",
+        "Create it, or correct the name; nothing else is needed then.",
+        name,
+    )
+
+
+def port_missing(about: Ref, field: str, namespace: str, name: str, port: int, ports: Iterable[int]) -> Issue:
+    """The Service has no such port."""
+    has = ", ".join(str(p) for p in ports) or "none"
+    return _error(
+        about,
+        field,
+        "TB2004",
+        f"Service {namespace}/{name} has no port {port}; it has {has}.",
+        "Write one of the Service's ports (not the target port of the pods).",
+        port,
+    )
+
+
+def no_node_port(about: Ref, field: str, namespace: str, name: str, service_type: str) -> Issue:
+    """Node port mode with a Service that opens none."""
+    return _error(
+        about,
+        field,
+        "TB2005",
+        f"Service {namespace}/{name} is of type {service_type}, which opens no port on the nodes.",
+        "Make it a NodePort Service, or run with --pool-member-type=cluster where the BIG-IP reaches the pods.",
+        service_type,
+    )
+
+
+def address_taken(about: Ref, field: str, destination: str, holder: str) -> Issue:
+    """Two want one destination; the older keeps it."""
+    return _error(
+        about,
+        field,
+        "TB2006",
+        f"{destination} belongs to {holder}, which is older.",
+        "Choose another address or port, or delete the other.",
+        destination,
+    )
+
+
+def address_in_other_partition(about: Ref, field: str, address: str, partition: str, holder: str) -> Issue:
+    """A BIG-IP has an address in one partition only."""
+    return _error(
+        about,
+        field,
+        "TB2007",
+        f"The address {address} lives in partition {partition} already, because of {holder}, which is older.",
+        f"Choose another address, or publish in partition {partition}.",
+        address,
+    )
+
+
+def no_address_yet(about: Ref, field: str) -> Issue:
+    """A virtual address without an address: somebody will annotate one."""
+    return _pending(
+        about,
+        field,
+        "TB2008",
+        f"{field} is not given: the pool is there, a virtual server is not.",
+        "Write the address, or let an address manager set the annotation virtual-server.f5.com/ip.",
+    )
+
+
+def two_addresses(about: Ref, field: str, used: str, ignored: str) -> Issue:
+    """An address in the text and another one in the annotation."""
+    return _warning(
+        about,
+        field,
+        "TB2009",
+        f"The annotation virtual-server.f5.com/ip says {ignored}, bindAddr says {used}: bindAddr counts.",
+        "Take one of the two out.",
+        ignored,
+    )
+
+
+def no_endpoints(about: Ref, field: str, namespace: str, name: str) -> Issue:
+    """Nothing answers behind the Service."""
+    return _warning(
+        about,
+        field,
+        "TB2010",
+        f"Service {namespace}/{name} has no ready endpoint: the pool is empty.",
+        "Look at the Service's pods: kubectl get endpoints.",
+        name,
+    )
+
+
+def no_nodes(about: Ref, field: str) -> Issue:
+    """No eligible node in node port mode."""
+    return _warning(
+        about,
+        field,
+        "TB2011",
+        "No node is ready and selected: the pool is empty.",
+        "Look at kubectl get nodes, --node-label-selector and --use-node-internal.",
+    )
+
+
+def name_taken(about: Ref, path: str, holder: str) -> Issue:
+    """Two objects make one name on the device."""
+    return _error(
+        about,
+        "metadata.name",
+        "TB2012",
+        f"It would be {path} on the BIG-IP, and so is {holder}, which is older.",
+        "Rename one of the two.",
+        path,
+    )
+
+
+def members_only(about: Ref) -> Issue:
+    """The controller is limited to members of designated pools."""
+    return _warning(
+        about,
+        "metadata.annotations[turnbuckle/pool]",
+        "TB2013",
+        "This controller runs with --members-only, and the object names no pool.",
+        "Add the annotation turnbuckle/pool with the full path of a pool that exists.",
+    )
+
+
+def port_protocol(about: Ref, field: str, namespace: str, name: str, port: int, found: str, wanted: str) -> Issue:
+    """The virtual server and the Service's port speak different protocols."""
+    return _warning(
+        about,
+        field,
+        "TB2014",
+        f"Port {port} of Service {namespace}/{name} is {found}, the virtual server's mode needs {wanted}.",
+        "Write mode udp for a UDP Service, tcp or http for a TCP one.",
+        found,
+    )
+
+
+def settings_differ(about: Ref, field: str, pool: str, holder: str) -> Issue:
+    """Two owners of one pool want it different."""
+    return _warning(
+        about,
+        field,
+        "TB2015",
+        f"{pool} is shared with {holder}, which is older; its settings count.",
+        "Make the two equal, or give them pools of their own.",
+    )
+
+
+def not_supported(about: Ref, field: str, what: str, hint: str) -> Issue:
+    """Something of the original that does not exist here."""
+    return _warning(about, field, "TB2016", f"{what} is not supported.", hint)
+
+
+# ---- TB30xx: the device
+
+
+def refused_by_device(about: Ref, path: str, answer: str) -> Issue:
+    """The device said no."""
+    return _error(
+        about,
+        "",
+        "TB3001",
+        f"The BIG-IP refuses {path}: {answer.rstrip('.')}.",
+        "What was there before stays in force; everything else is applied.",
+        answer,
+    )
+
+
+def not_ours(about: Ref, path: str) -> Issue:
+    """A wanted path exists without our mark."""
+    return _error(
+        about,
+        "",
+        "TB3002",
+        f"{path} exists on the BIG-IP and bears no mark of this controller; it is left as it is.",
+        "Delete or rename it there, rename yours, or take it over with --adopt.",
+        path,
+    )
+
+
+def needs_refused(about: Ref, path: str, culprit: str) -> Issue:
+    """Something that it needs was refused."""
+    return _error(
+        about,
+        "",
+        "TB3003",
+        f"{path} waits, because it needs {culprit}, which could not be written.",
+        "Mend that one first; nothing else is needed then.",
+        culprit,
+    )
+
+
+def owned_by_other(about: Ref, path: str, controller_id: str, owner: str) -> Issue:
+    """Another controller made it."""
+    return _error(
+        about,
+        "",
+        "TB3004",
+        f"{path} on the BIG-IP belongs to controller {controller_id} ({owner}); it is left as it is.",
+        "Give the two controllers different partitions, or rename one of the objects.",
+        controller_id,
+    )
+
+
+def save_failed(about: Ref, answer: str) -> Issue:
+    """The running configuration could not be saved."""
+    return _warning(
+        about,
+        "",
+        "TB3005",
+        f"The BIG-IP could not save its configuration: {answer.rstrip('.')}.",
+        "Traffic is served, but a reboot of the BIG-IP would lose the changes; saving is tried again.",
+        answer,
+    )
+
+
+def designated_pool_missing(about: Ref, path: str) -> Issue:
+    """The pool that turnbuckle/pool names is not on the device."""
+    return _pending(
+        about,
+        "metadata.annotations[turnbuckle/pool]",
+        "TB3006",
+        f"There is no pool {path} on the BIG-IP.",
+        "Create it there, or correct the path; members follow then.",
+        path,
+    )
+
+
+def member_taken(about: Ref, path: str, member: str) -> Issue:
+    """Somebody else put this member into a designated pool."""
+    return _warning(
+        about,
+        "metadata.annotations[turnbuckle/pool]",
+        "TB3007",
+        f"{member} is a member of {path} already, and bears no mark of this controller; it is left as it is.",
+        "Nothing needs to be done if that is meant.",
+        member,
+    )
+
+
+def partition_missing(about: Ref, partition: str) -> Issue:
+    """The partition is not on the device."""
+    return _error(
+        about,
+        "",
+        "TB3008",
+        f"There is no partition {partition} on the BIG-IP.",
+        f"Create it (tmsh create auth partition {partition}), or start with --create-partition.",
+        partition,
+    )
+
+
+def device_failing(about: Ref, reason: str) -> Issue:
+    """The device does not answer, or not as it should."""
+    return _error(about, "", "TB3009", f"{reason.rstrip('.')}.", "It is tried again; nothing is lost.", reason)
+
+
+def not_converging(about: Ref, path: str) -> Issue:
+    """The device accepts a write and then reads back differently."""
+    return _error(
+        about,
+        "",
+        "TB3010",
+        f"{path} was written twice and still differs on the BIG-IP.",
+        "It is left as it is until its manifest changes; please report it with the output of turnbuckle plan.",
+        path,
+    )
+
+
+# ---- TB90xx: us
+
+
+def program_fault(about: Ref, what: str) -> Issue:
+    """A bug of ours; it concerns this object only."""
+    return _error(
+        about,
+        "",
+        "TB9001",
+        f"Turnbuckle failed on this object ({what}).",
+        "Its last good version stays in force. Please report it with the object's text.",
+        what,
+    )

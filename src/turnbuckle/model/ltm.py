@@ -1,0 +1,179 @@
+"""The objects of a BIG-IP's LTM that Turnbuckle makes, as values.
+
+Equality means: nothing differs that we set. What the device adds (statistics, states, defaults that we never set) is
+not here; `admin_state` of a member is what an operator set, so it is carried but not compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import ClassVar, Literal
+
+from turnbuckle.model.mark import Mark
+from turnbuckle.model.state import Path
+
+Protocol = Literal["tcp", "udp"]
+Context = Literal["all", "clientside", "serverside"]
+AdminState = Literal["enabled", "disabled", "offline"]
+MonitorType = Literal["http", "https", "tcp", "udp", "gateway-icmp"]
+
+
+@dataclass(frozen=True, slots=True)
+class LtmObject:
+    """What every object has: a name and an owner. `mark` is None on objects that nobody's Turnbuckle made."""
+
+    name: str
+    mark: Mark | None
+
+    KIND: ClassVar[str] = ""
+
+    @property
+    def path(self) -> Path:
+        """Where the object is on the device."""
+        return Path(self.KIND, self.name)
+
+    def references(self) -> frozenset[Path]:
+        """The objects that must exist before this one, as far as they could be ours."""
+        return frozenset()
+
+    def occupies(self) -> frozenset[str]:
+        """What only one object on the device can have, such as a destination."""
+        return frozenset()
+
+
+def differing(before: LtmObject, after: LtmObject) -> frozenset[str]:
+    """The names of the fields in which two objects of one type differ; the mark is called "metadata"."""
+    return frozenset(
+        "metadata" if f.name == "mark" else f.name
+        for f in fields(before)
+        if f.compare and getattr(before, f.name) != getattr(after, f.name)
+    )
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Member:
+    """A pool member: an address and a port.
+
+    node_partition: partition of the node that the device makes for the address.
+    address: text of the address, with %ID when it is in a route domain other than the partition's default.
+    """
+
+    address: str
+    port: int
+    node_partition: str = field(default="", compare=True)
+    ratio: int = 1
+    priority_group: int = 0
+    connection_limit: int = 0
+    admin_state: AdminState = field(default="enabled", compare=False)
+    mark: Mark | None = field(default=None, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The member's name on the device: `10.0.0.1:80`, or `2001:db8::1.80`."""
+        separator = "." if ":" in self.address else ":"
+        return f"{self.address}{separator}{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor(LtmObject):
+    """A health monitor. send and recv are the strings as the device stores them, with backslash sequences literal."""
+
+    type: MonitorType = "tcp"
+    interval_s: int = 5
+    timeout_s: int = 16
+    send: str = ""
+    recv: str = ""
+
+    @property
+    def path(self) -> Path:
+        """Monitors of each type are a collection of their own."""
+        return Path(f"ltm/monitor/{self.type}", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool(LtmObject):
+    """A pool that is ours, members included."""
+
+    members: frozenset[Member] = frozenset()
+    load_balancing: str = "round-robin"
+    monitors: tuple[Path, ...] = ()
+
+    KIND: ClassVar[str] = "ltm/pool"
+
+    def references(self) -> frozenset[Path]:
+        """Its monitors."""
+        return frozenset(self.monitors)
+
+
+@dataclass(frozen=True, slots=True)
+class DesignatedPool(LtmObject):
+    """Our members in a pool that somebody else made; the rest of that pool is not ours to read or to change.
+
+    `mark` is the mark that the members bear. `taken` names members at the same address and port that others made
+    (observed only; never written).
+    """
+
+    members: frozenset[Member] = frozenset()
+    taken: frozenset[str] = field(default=frozenset(), compare=False)
+
+    KIND: ClassVar[str] = "ltm/pool/members"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ProfileUse:
+    """A profile on a virtual server."""
+
+    name: str
+    context: Context = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualServer(LtmObject):
+    """A virtual server.
+
+    destination_address: address text, with %ID for a route domain; port 1 to 65535.
+    snat: "none", "automap", or the full path of a SNAT pool.
+    persistence: full path of a persistence profile; empty for none.
+    """
+
+    destination_address: str = ""
+    port: int = 0
+    protocol: Protocol = "tcp"
+    pool: str = ""
+    profiles: frozenset[ProfileUse] = frozenset()
+    snat: str = "automap"
+    persistence: str = ""
+
+    KIND: ClassVar[str] = "ltm/virtual"
+
+    def references(self) -> frozenset[Path]:
+        """Its pool; profiles belong to the operator, the device knows whether they exist."""
+        return frozenset({Path(Pool.KIND, self.pool)}) if self.pool else frozenset()
+
+    def occupies(self) -> frozenset[str]:
+        """One listener for each destination and protocol."""
+        return frozenset({f"{self.destination_address}|{self.port}|{self.protocol}"})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class IAppTable:
+    """A table of an iApp service."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IAppService(LtmObject):
+    """An application service made from an iApp template; `name` is `/partition/x.app/x`.
+
+    options: settings of the service itself, such as ("trafficGroup", "/Common/traffic-group-1").
+    """
+
+    template: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+    tables: tuple[IAppTable, ...] = ()
+
+    KIND: ClassVar[str] = "sys/application/service"
