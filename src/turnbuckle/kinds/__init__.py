@@ -1,0 +1,1 @@
+"""One file for each kind of object; each exports it as KIND."""

@@ -1,0 +1,56 @@
+"""The metadata of a Kubernetes object, decoded the same way for every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from sys import intern
+from typing import Any
+
+from turnbuckle.model.ref import Facet, Origin, Ref, SourceObject
+
+ORIGIN_KEY = "turnbuckle.origin"
+"""Key under which a source may hand a decoder the Origin of a raw object."""
+
+
+def ref_of(kind: str, raw: Mapping[str, Any]) -> Ref:
+    """The name of a raw object."""
+    metadata = raw.get("metadata") or {}
+    return Ref("", kind, intern(str(metadata.get("namespace") or "")), str(metadata.get("name") or ""))
+
+
+def source_object(
+    kind: str,
+    raw: Mapping[str, Any],
+    spec: Any,
+    *,
+    facets: Iterable[Facet] = (),
+    labels: bool = False,
+    annotations: bool = False,
+) -> SourceObject:
+    """A decoded object; labels and annotations are kept only where the kind reads them, since they cost memory."""
+    metadata = raw.get("metadata") or {}
+    origin = raw.get(ORIGIN_KEY)
+    return SourceObject(
+        ref=ref_of(kind, raw),
+        spec=spec,
+        uid=str(metadata.get("uid") or "") if annotations else "",
+        generation=int(metadata.get("generation") or 0),
+        created=str(metadata.get("creationTimestamp") or "") if annotations else "",
+        labels=texts(metadata.get("labels")) if labels else {},
+        annotations=texts(metadata.get("annotations")) if annotations else {},
+        facets=frozenset(facets),
+        origin=origin if isinstance(origin, Origin) else None,
+    )
+
+
+def texts(raw: Any) -> Mapping[str, str]:
+    """A mapping of texts; what YAML read as a number or a boolean becomes text again."""
+    if not isinstance(raw, Mapping):
+        return {}
+    return {str(key): value if isinstance(value, str) else _scalar(value) for key, value in raw.items()}
+
+
+def _scalar(value: Any) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,1 @@
+"""What translators and composers share; one subject a file."""

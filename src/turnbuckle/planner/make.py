@@ -1,0 +1,84 @@
+"""make_plan: the whole of planning, one readable walk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from turnbuckle.model import issue as issues_of
+from turnbuckle.model.issue import Issue
+from turnbuckle.model.ltm import DesignatedPool
+from turnbuckle.model.plan import Operation, Plan
+from turnbuckle.model.ref import Ref
+from turnbuckle.model.state import Path, State
+from turnbuckle.planner.close import close
+from turnbuckle.planner.diff import operation as diff
+from turnbuckle.planner.diff import owner_of
+from turnbuckle.planner.fingerprint import fingerprint
+from turnbuckle.planner.graft import graft
+from turnbuckle.planner.guard import is_ours, refuse
+from turnbuckle.planner.order import order
+
+_NOBODY: Mapping[Path, frozenset[Ref]] = {}
+
+
+def make_plan(
+    observed: State,
+    desired: State,
+    *,
+    controller_id: str,
+    held: frozenset[Ref] = frozenset(),
+    adopt: bool = False,
+    synced: bool = True,
+    paths: frozenset[Path] | None = None,
+    causes: Mapping[Path, frozenset[Ref]] = _NOBODY,
+) -> Plan:
+    """What turns `observed` into `desired`, in order, and what is not done and why.
+
+    held: owners whose objects stay as they are. adopt: mark objects that nobody marked, and take them over.
+    synced: whether every source has told everything; until then nothing is deleted.
+    paths: what may differ, so that a plan costs what changed; None compares everything.
+    """
+    compared = frozenset(observed) | frozenset(desired) if paths is None else paths
+    taken = _occupied(desired, held) if held else frozenset()
+    wanted = graft(observed, desired, held, compared, taken)
+    operations: list[Operation] = []
+    refused: list[tuple[Path, Issue]] = []
+    foreign: list[Path] = []
+    for path in sorted(compared):
+        before, after = observed.get(path), wanted[path]
+        if before is not None and not is_ours(before, controller_id) and not (adopt and after is not None):
+            foreign.append(path)
+        step = diff(path, before, after, causes)
+        if step is None:
+            continue
+        objection = refuse(step, controller_id, adopt, synced)
+        if objection is None:
+            operations.append(step)
+        elif isinstance(objection, Issue):
+            refused.append((path, objection))
+    allowed, waiting = close(operations, observed, frozenset(path for path, _ in refused))
+    ordered = order(allowed)
+    refused += [*waiting, *_taken_members(observed, desired, compared)]
+    return Plan(ordered, tuple(sorted(refused)), tuple(foreign), fingerprint(ordered))
+
+
+def _occupied(desired: State, held: frozenset[Ref]) -> frozenset[str]:
+    owners = {str(ref) for ref in held}
+    return frozenset(
+        place
+        for obj in desired.values()
+        if obj.mark is not None and obj.mark.owner not in owners
+        for place in obj.occupies()
+    )
+
+
+def _taken_members(observed: State, desired: State, paths: frozenset[Path]) -> list[tuple[Path, Issue]]:
+    """A warning for each member of a designated pool that somebody else has put there already."""
+    found = []
+    for path in paths:
+        before, after = observed.get(path), desired.get(path)
+        if isinstance(before, DesignatedPool) and isinstance(after, DesignatedPool) and after.mark is not None:
+            names = {member.name for member in after.members} & before.taken
+            owner = owner_of(after.mark)
+            found += [(path, issues_of.member_taken(owner, path.name, name)) for name in sorted(names)]
+    return found
