@@ -64,9 +64,9 @@ def _ssl_profile(reader: Reader, path: str, value: Any) -> Any:
     if not isinstance(found, dict):
         return found
     if len(found) == 2:
-        names = ("f5ProfileName", "f5ProfileNames")
-        return reader.flaw(issues_of.exclusive_fields(reader.about, path, *names))
-    return found.get("f5ProfileNames", (found["f5ProfileName"],) if "f5ProfileName" in found else ())
+        reader.issues.append(issues_of.both_fields(reader.about, path, "f5ProfileName", "f5ProfileNames"))
+    first = (found["f5ProfileName"],) if "f5ProfileName" in found else ()
+    return tuple(dict.fromkeys((*first, *found.get("f5ProfileNames", ()))))
 
 
 _PORT = integer(1, 65535)

@@ -261,15 +261,10 @@ def both_forms(about: Ref, field: str) -> Issue:
     )
 
 
-def exclusive_fields(about: Ref, field: str, first: str, second: str) -> Issue:
-    """Two fields of which one is allowed."""
-    return _error(
-        about,
-        field,
-        "TB1020",
-        f"{field} has both {first} and {second}.",
-        f"Keep one: {second} takes a list.",
-    )
+def both_fields(about: Ref, field: str, first: str, second: str) -> Issue:
+    """Two fields that mean the same; both count."""
+    message = f"{field} has both {first} and {second}; all the profiles named are attached."
+    return _warning(about, field, "TB1020", message, f"Keep {second}, which takes a list.")
 
 
 def unknown_annotation(about: Ref, name: str, known: Iterable[str]) -> Issue:
@@ -326,6 +321,40 @@ def unpublishable_name(about: Ref, found: str, limit: int) -> Issue:
 def bad_setting(about: Ref, name: str, message: str, hint: str, found: str) -> Issue:
     """A setting of ours that is wrong; about names the configuration file."""
     return _error(about, name, "TB1040", message, hint, found)
+
+
+def unreadable(about: Ref, reason: str) -> Issue:
+    """A file or folder of manifests that cannot be read; about names it."""
+    return _error(
+        about,
+        "",
+        "TB1026",
+        f"{about.name} cannot be read: {reason}.",
+        "Mend that; what it said before stays in force.",
+    )
+
+
+def duplicate_key(about: Ref, field: str, line: int, first_line: int) -> Issue:
+    """A key twice in one mapping: readers differ in which one they take."""
+    return _error(
+        about,
+        field,
+        "TB1027",
+        f"{field} stands on line {first_line} and again on line {line}.",
+        "Keep one of the two.",
+    )
+
+
+def in_broken_file(about: Ref, file: str) -> Issue:
+    """An object that a file seems to hold which cannot be read as a whole."""
+    return _error(
+        about,
+        "",
+        "TB1028",
+        f"{about} seems to stand in {file}, which cannot be read as it is now.",
+        "Mend the file; what is on the BIG-IP because of this object stays until then.",
+        file,
+    )
 
 
 # ---- TB20xx: against what else is there

@@ -1,0 +1,6 @@
+"""`python -m turnbuckle` is `turnbuckle`."""
+
+from turnbuckle.cli import main
+
+if __name__ == "__main__":
+    main(prog_name="turnbuckle")

@@ -1,0 +1,64 @@
+"""The log: `2026-11-22T10:00:00Z INFO  sentence key=value`, a line a record, never a secret or a traceback."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+LEVELS: Mapping[str, int] = {
+    "AS3DEBUG": logging.DEBUG,
+    "DEBUG": logging.DEBUG,
+    "INFO": logging.INFO,
+    "WARNING": logging.WARNING,
+    "ERROR": logging.ERROR,
+    "CRITICAL": logging.CRITICAL,
+}
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+_SHORTEST_SECRET = 6
+"""Shorter passwords are words of the log itself, `admin` for one; nothing logs a password in the first place."""
+
+
+class OneLine(logging.Formatter):
+    """A record on one line; `secrets` answers the texts that must not appear in it."""
+
+    def __init__(self, secrets: Callable[[], tuple[str, ...]] = tuple) -> None:
+        super().__init__()
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without line breaks."""
+        text = f"{time.strftime(_TIME, time.gmtime(record.created))} {record.levelname:<5} {record.getMessage()}"
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            text += f" error={type(error).__name__}: {error}"
+        for secret in self._secrets():
+            if len(secret) >= _SHORTEST_SECRET:
+                text = text.replace(secret, "***")
+        return "".join(c if c.isprintable() else " " for c in text)
+
+
+def start(level: str, file: Path | None = None, secrets: Callable[[], tuple[str, ...]] = tuple) -> None:
+    """Sends the log to a file, or to standard error.
+
+    level: one of the words of --log-level. Other libraries are heard from WARNING on.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    handler = logging.FileHandler(file, encoding="utf-8") if file else logging.StreamHandler()
+    handler.setFormatter(OneLine(secrets))
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        if isinstance(old.formatter, OneLine):
+            root.removeHandler(old)
+            old.close()
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Changes how much is logged while the process runs."""
+    logging.getLogger("turnbuckle").setLevel(LEVELS[level])

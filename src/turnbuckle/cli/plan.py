@@ -1,0 +1,91 @@
+"""`turnbuckle plan`: what manifests would change on a BIG-IP, and because of which object."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+
+import click
+
+from turnbuckle.cli.common import Given, settings
+from turnbuckle.cli.device import look, plan_of, unread_files
+from turnbuckle.cli.flags import SettingsCommand
+from turnbuckle.cli.progress import progress
+from turnbuckle.cli.report import Origins, coloured, from_here, has_errors, in_order, issue_lines
+from turnbuckle.config import Loaded, Mistake, identities, needs_device, needs_folder, settings_of
+from turnbuckle.drivers import tmsh
+from turnbuckle.drivers.base import DriverError
+from turnbuckle.model.issue import Issue
+from turnbuckle.model.plan import Plan
+from turnbuckle.model.state import State
+from turnbuckle.planner import render
+from turnbuckle.runtime.offline import Manifests, translate
+
+
+def needs_device_if_named(loaded: Loaded) -> Iterator[Mistake]:
+    """What is lacking to ask the BIG-IP; without one, nothing is."""
+    if loaded.config.bigip_url:
+        yield from needs_device(loaded)
+
+
+@click.command(cls=SettingsCommand)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json", "tmsh"]),
+    default="text",
+    help="json is for programs; tmsh prints the commands that do it.",
+)
+@click.pass_obj
+def plan(given: Given, output: str) -> int:
+    """Show what the manifests of a folder would change on a BIG-IP, and because of which object. Changes
+    nothing.
+
+    Without --bigip-url: what they would make of an empty BIG-IP.
+
+    \b
+    Exit 0 when there is nothing to do, 2 when there are changes, 1 on a mistake.
+
+    \b
+    turnbuckle plan -f manifests/
+    turnbuckle plan -f manifests/ --bigip-url 192.0.2.1 --bigip-username admin -o json
+    """
+    loaded = settings(given, needs_folder, needs_device_if_named, json=output == "json")
+    config = loaded.config
+    assert config.folder is not None, "needs_folder has seen to that"
+    controller_id, cluster_id = identities(config)
+    with progress(f"reading {config.folder}") as line:
+        manifests = translate(config.folder, settings_of(config, controller_id, cluster_id))
+        line.say(f"reading {config.bigip_url}")
+        try:
+            observed = asyncio.run(look(config, manifests, controller_id)) if config.bigip_url else State()
+        except (DriverError, ValueError) as error:
+            raise click.ClickException(str(error)) from error
+        made = plan_of(observed, manifests, config, controller_id)
+    origins = from_here(config.folder, manifests.origins)
+    issues = in_order([*manifests.issues, *made.refusals], origins)
+    _show(replace(made, refused=()), issues, origins, output)
+    say_incomplete(manifests)
+    if has_errors(issues):
+        return 1
+    return 2 if made.operations else 0
+
+
+def _show(made: Plan, issues: list[Issue], origins: Origins, output: str) -> None:
+    """The plan on standard output; with tmsh, issues go to standard error, so that the output is a script."""
+    if output == "json":
+        click.echo(render.as_json(made, issues, origins))
+        return
+    for line in issue_lines(issues, origins, coloured()):
+        click.echo(line, err=output == "tmsh")
+    if output == "tmsh":
+        click.echo(tmsh.commands(made), nl=False)
+    else:
+        click.echo(render.text(made, colour=coloured()))
+
+
+def say_incomplete(manifests: Manifests) -> None:
+    """Says why nothing is deleted when a file could not be read."""
+    if unread_files(manifests):
+        click.echo("turnbuckle: nothing is deleted, because not every file could be read.", err=True)

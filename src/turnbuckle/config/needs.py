@@ -1,0 +1,113 @@
+"""What each command needs, what follows from the settings, and what a running controller may change."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from turnbuckle.config.credentials import CredentialSource
+from turnbuckle.config.load import Loaded, Mistake
+from turnbuckle.config.settings import SETTINGS, Config
+from turnbuckle.model.settings import Settings
+
+
+def needs_device(loaded: Loaded) -> Iterator[Mistake]:
+    """What a command that talks to a BIG-IP lacks."""
+    config = loaded.config
+    wrong = {mistake.setting for mistake in loaded.mistakes}
+    login = CredentialSource(config).credentials()
+    given = {
+        "bigip-url": config.bigip_url,
+        "bigip-username": login.username,
+        "bigip-password": login.password,
+    }
+    for name, value in given.items():
+        if value or name in wrong:
+            continue
+        variable, file = name.upper().replace("-", "_"), name.removeprefix("bigip-")
+        yield Mistake(
+            name,
+            f"--{name} is not given.",
+            f"Give the flag, the variable {variable}, or a file {file} in --credentials-directory.",
+        )
+
+
+def needs_of_run(loaded: Loaded) -> Iterator[Mistake]:
+    """What the controller lacks, and what it cannot do both of."""
+    yield from needs_device(loaded)
+    config = loaded.config
+    wrong = {mistake.setting for mistake in loaded.mistakes}
+    if not config.bigip_partition and not config.members_only and "bigip-partition" not in wrong:
+        yield Mistake(
+            "bigip-partition",
+            "--bigip-partition is not given.",
+            "Name a partition that this controller may fill, for example --bigip-partition=k8s.",
+        )
+    if config.folder is not None:
+        yield from needs_folder(loaded)
+        if loaded.given("kubeconfig"):
+            yield Mistake(
+                "folder",
+                "--folder and --kubeconfig exclude each other, and both are given.",
+                "Keep one: manifests of a folder, or those of a cluster.",
+            )
+    elif not config.running_in_cluster and config.kubeconfig is not None and not config.kubeconfig.is_file():
+        yield Mistake(
+            "kubeconfig",
+            f'--kubeconfig is "{config.kubeconfig}", which is no file.',
+            "Name the file that says how to reach the cluster; in a pod, leave both flags out.",
+        )
+
+
+def needs_folder(loaded: Loaded) -> Iterator[Mistake]:
+    """What a command that reads manifests lacks."""
+    folder = loaded.config.folder
+    if folder is None:
+        if "folder" not in {mistake.setting for mistake in loaded.mistakes}:
+            yield Mistake("folder", "No manifests are named.", "Give their directory or file with -f DIR.")
+    elif not folder.exists():
+        yield Mistake("folder", f'-f is "{folder}", which is not there.', "Name a directory or a file.")
+
+
+def folder_id(folder: Path) -> str:
+    """The identity of a folder of manifests; the same for every way of writing its path."""
+    # abspath, unlike resolve, asks no file system: the identity stays when a mount is not there.
+    return "files:" + hashlib.sha256(os.path.abspath(folder).encode()).hexdigest()[:12]  # noqa: PTH100
+
+
+def identities(config: Config, cluster_uid: str = "") -> tuple[str, str]:
+    """The controller-id and the cluster-id: as given, else the cluster's UID, else the folder's identity."""
+    source = cluster_uid or (folder_id(config.folder) if config.folder else "")
+    return config.controller_id or source, config.cluster_id or source
+
+
+def settings_of(config: Config, controller_id: str, cluster_id: str) -> Settings:
+    """What translators and composers read of a configuration."""
+    return Settings(
+        controller_id=controller_id,
+        cluster_id=cluster_id,
+        partitions=config.bigip_partition,
+        pool_member_type=config.pool_member_type,
+        use_node_internal=config.use_node_internal,
+        node_label_selector=config.node_label_selector,
+        snat_pool=config.vs_snat_pool_name,
+        share_nodes=config.share_nodes,
+        members_only=config.members_only,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Names of settings that differ: those that take effect at once, and those that need a restart."""
+
+    live: tuple[str, ...]
+    restart: tuple[str, ...]
+
+
+def difference(old: Config, new: Config) -> Difference:
+    """What differs between two configurations of one process."""
+    changed = [s for s in SETTINGS if getattr(old, s.attribute) != getattr(new, s.attribute)]
+    return Difference(tuple(s.name for s in changed if s.live), tuple(s.name for s in changed if not s.live))

@@ -1,0 +1,250 @@
+"""The table of settings: every flag, environment variable and key of the configuration file, declared once.
+
+The fields of Config are the rows that mean something here; ORIGINALS (originals.py) are the flags of the
+original that are known and have no effect. Flags, the file's schema, `turnbuckle config` and the tables in
+docs/commands come from it.
+"""
+
+# ruff: noqa: RUF009  (the defaults are dataclass fields with a row of the table in their metadata)
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from turnbuckle.config import forms
+from turnbuckle.config.forms import Flaw, Form, Sealed
+
+T = TypeVar("T")
+
+BIGIP, KUBERNETES, HERE = "BIG-IP", "Kubernetes", "This process"
+GROUPS = (BIGIP, KUBERNETES, HERE)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A row: how a setting is called, written and explained.
+
+    name: the flag without its dashes, and the key in the file. environment: the variable that gives it too.
+    original: whether the original has the flag. meaning: whether it does something here.
+    live: whether a running controller takes a new value from its file. in_file: whether it may stand in the
+    file.
+    """
+
+    name: str
+    form: Form[Any]
+    default: Any
+    group: str
+    doc: str
+    unit: str = ""
+    environment: str = ""
+    short: str = ""
+    original: bool = True
+    meaning: bool = True
+    live: bool = False
+    in_file: bool = True
+
+    @property
+    def attribute(self) -> str:
+        """The name of the field of Config."""
+        return self.name.replace("-", "_")
+
+
+def _setting(form: Form[T], default: T, group: str, doc: str, **more: Any) -> T:
+    return field(default=default, metadata={"setting": Setting("", form, default, group, doc, **more)})
+
+
+_UNBUILT_AGENT = Flaw(
+    "is as3, which is not built yet.", "Leave it out: the icontrol agent does the same work by iControl REST."
+)
+_MEMBER_TYPES = {
+    "nodeportlocal": Flaw(
+        "is nodeportlocal, which is not supported.",
+        "Write cluster where the BIG-IP reaches the pods, else nodeport.",
+    ),
+    "auto": Flaw(
+        "is auto, which the original has for custom resources only.",
+        "Write nodeport or cluster for all of them.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Every setting that means something, as a value of its type.
+
+    bigip_url is empty when no device is named; bigip_username and bigip_password are empty when they come
+    from credentials_directory (see CredentialSource). An empty bigip_partition means every partition but
+    Common.
+    """
+
+    bigip_url: str = _setting(
+        forms.url(),
+        "",
+        BIGIP,
+        "Where the BIG-IP is; https:// is added when it is missing.",
+        environment="BIGIP_URL",
+    )
+    bigip_username: str = _setting(
+        forms.text(), "", BIGIP, "The user to log in as.", environment="BIGIP_USERNAME", live=True
+    )
+    bigip_password: Sealed = _setting(
+        forms.secret(), Sealed(), BIGIP, "That user's password.", environment="BIGIP_PASSWORD", live=True
+    )
+    credentials_directory: Path | None = _setting(
+        forms.path("directory"),
+        None,
+        BIGIP,
+        "Files username, password and url, for what is not given elsewhere; read again when they change.",
+    )
+    bigip_partition: tuple[str, ...] = _setting(
+        forms.many(forms.partition()),
+        (),
+        BIGIP,
+        "A partition to write to; may be repeated, the first one is the default.",
+    )
+    create_partition: bool = _setting(
+        forms.yes_no(), False, BIGIP, "Make a partition that the BIG-IP does not have.", original=False
+    )
+    trusted_certs: Path | None = _setting(
+        forms.certificates(),
+        None,
+        BIGIP,
+        "Certificates in PEM form to trust the BIG-IP by, instead of the system's.",
+        original=False,
+    )
+    insecure: bool = _setting(forms.yes_no(), False, BIGIP, "Do not verify the BIG-IP's certificate.")
+    agent: str = _setting(
+        forms.one_of(("icontrol",), aliases={"cccl": "icontrol"}, refused={"as3": _UNBUILT_AGENT}, fold=str.lower),
+        "icontrol",
+        BIGIP,
+        "How the BIG-IP is written to: by iControl REST; cccl is its old name.",
+    )
+    adopt: bool = _setting(
+        forms.yes_no(),
+        False,
+        BIGIP,
+        "Take over objects that have a wanted name and bear nobody's mark.",
+        original=False,
+    )
+    members_only: bool = _setting(
+        forms.yes_no(),
+        False,
+        BIGIP,
+        "Write nothing but members of pools named by the annotation turnbuckle/pool.",
+        original=False,
+        live=True,
+    )
+    share_nodes: bool = _setting(forms.yes_no(), False, BIGIP, "Keep the nodes of pool members in /Common.", live=True)
+    vs_snat_pool_name: str = _setting(
+        forms.device_path(),
+        "",
+        BIGIP,
+        "The SNAT pool of every virtual server; without it, automap.",
+        live=True,
+    )
+    save: str = _setting(
+        forms.one_of(("batch", "never"), fold=str.lower),
+        "batch",
+        BIGIP,
+        "Whether the BIG-IP's configuration is saved after changes (at most once a minute).",
+        original=False,
+    )
+    controller_id: str = _setting(
+        forms.identifier(),
+        "",
+        BIGIP,
+        "Name in the ownership marks; default: the UID of kube-system, or a hash of the folder's path.",
+        original=False,
+    )
+    cluster_id: str = _setting(
+        forms.identifier(),
+        "",
+        BIGIP,
+        "The cluster's name in the ownership marks; same default.",
+        original=False,
+    )
+    namespace: tuple[str, ...] = _setting(
+        forms.many(forms.namespace()),
+        (),
+        KUBERNETES,
+        "A namespace to watch; may be repeated; without it, all of them.",
+    )
+    namespace_label: str = _setting(
+        forms.label_selector(),
+        "",
+        KUBERNETES,
+        "Watch the namespaces that bear these labels; excludes --namespace.",
+    )
+    pool_member_type: str = _setting(
+        forms.one_of(("nodeport", "cluster"), refused=_MEMBER_TYPES, fold=str.lower),
+        "nodeport",
+        KUBERNETES,
+        "Pool members: nodes with the Service's node port, or the Service's endpoints.",
+        live=True,
+    )
+    node_label_selector: str = _setting(
+        forms.label_selector(), "", KUBERNETES, "Only nodes that bear these labels become members.", live=True
+    )
+    use_node_internal: bool = _setting(
+        forms.yes_no(), True, KUBERNETES, "Use the nodes' InternalIP; false: ExternalIP.", live=True
+    )
+    kubeconfig: Path | None = _setting(
+        forms.path(),
+        Path("./config"),
+        KUBERNETES,
+        "How to reach the cluster from outside; used when it is given.",
+    )
+    running_in_cluster: bool = _setting(
+        forms.yes_no(),
+        True,
+        KUBERNETES,
+        "Use the pod's own service account; false: --kubeconfig.",
+    )
+    folder: Path | None = _setting(
+        forms.path(),
+        None,
+        HERE,
+        "Manifests to read, a directory or a file, in place of a cluster.",
+        short="-f",
+        original=False,
+    )
+    config: Path | None = _setting(
+        forms.path(),
+        None,
+        HERE,
+        "A YAML file with these settings, by the same names; flags win over it.",
+        original=False,
+        in_file=False,
+    )
+    once: bool = _setting(
+        forms.yes_no(), False, HERE, "Synchronise once and stop: exit 0 in sync, 1 not.", original=False
+    )
+    log_level: str = _setting(
+        forms.one_of(("AS3DEBUG", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), fold=str.upper),
+        "INFO",
+        HERE,
+        "How much is logged.",
+        live=True,
+    )
+    log_file: Path | None = _setting(forms.path(), None, HERE, "Log to this file, not to standard error.")
+    http_listen_address: str = _setting(
+        forms.listen_address(),
+        "0.0.0.0:8080",
+        HERE,
+        "Where metrics and health will be served; nothing is served yet.",
+    )
+
+
+def _rows() -> tuple[Setting, ...]:
+    return tuple(replace(f.metadata["setting"], name=f.name.replace("_", "-")) for f in fields(Config))
+
+
+SETTINGS: tuple[Setting, ...] = _rows()
+
+
+def by_name(settings: tuple[Setting, ...]) -> Mapping[str, Setting]:
+    """The rows by name."""
+    return {setting.name: setting for setting in settings}

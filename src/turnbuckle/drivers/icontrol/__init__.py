@@ -1,0 +1,1 @@
+"""The driver for a BIG-IP's iControl REST interface."""

@@ -1,0 +1,150 @@
+"""A type of LTM object on the wire: one table gives its reading, its creation and its smallest change.
+
+A row (Field) says which field of the model it is about, from which keys it is read and what is written for it. What the
+device adds to an object, and what others set on it, is in no row and is therefore neither compared nor written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from turnbuckle.drivers.icontrol import uri, values
+from turnbuckle.drivers.icontrol.values import Wire
+from turnbuckle.model.ltm import LtmObject
+from turnbuckle.model.state import Path
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What has to be known to read an object.
+
+    domains: partition -> its default route domain. monitors: full path -> Path of the monitors that were read.
+    """
+
+    domains: Mapping[str, int] = field(default_factory=dict)
+    monitors: Mapping[str, Path] = field(default_factory=dict)
+
+    def domain_of(self, full_path: str) -> int:
+        """The default route domain where an object lives."""
+        return self.domains.get(uri.split(full_path)[0], 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What has to be known to write an object.
+
+    before: the object as observed, None when it is created. standing: what is on the device under the keys that we
+    share with others (metadata, description). names: full path of a member as we call it -> as the device does, where
+    that differs.
+    """
+
+    before: LtmObject | None = None
+    standing: Wire = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One row. name: as in Operation.fields; the mark is "metadata"."""
+
+    name: str
+    keys: tuple[str, ...]
+    read: Callable[[Wire, Scene], Any]
+    write: Callable[[Any, Change], Body]
+
+    @property
+    def attribute(self) -> str:
+        """The field of the model."""
+        return "mark" if self.name == "metadata" else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One collection.
+
+    constants: fields of the model that the collection itself decides. extra: keys for creation alone.
+    shared: the keys of which others may own a part, to be read anew before the mark is changed.
+    makes_folder: the device makes the object's folder and wants to hear nothing of it.
+    inner_keys: keys of subcollection items, which some versions strike out unless they are selected as well.
+    """
+
+    kind: str
+    type: type[LtmObject]
+    fields: tuple[Field, ...]
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    extra: Callable[[Any], Body] = lambda _: {}
+    shared: tuple[str, ...] = ("metadata",)
+    inner_keys: tuple[str, ...] = ()
+    makes_folder: bool = False
+
+    @property
+    def expand(self) -> bool:
+        """Whether the objects have subcollections to be read with them."""
+        return bool(self.inner_keys)
+
+    @property
+    def select(self) -> str:
+        """The keys to ask for, as $select takes them."""
+        keys = ("name", "partition", "subPath", "fullPath", *(k for f in self.fields for k in f.keys))
+        more = (*self.inner_keys, "items") if self.inner_keys else ()
+        return ",".join(dict.fromkeys(keys + more))
+
+    def decode(self, raw: Wire, scene: Scene) -> LtmObject:
+        """The object that the device sent."""
+        found = {f.attribute: f.read(raw, scene) for f in self.fields}
+        return self.type(name=values.full_path(raw), **self.constants, **found)
+
+    def create(self, obj: LtmObject) -> Body:
+        """The body that creates an object."""
+        body: Body = uri.naming(obj.name) | self.extra(obj)
+        if self.makes_folder:
+            del body["subPath"]
+        for row in self.fields:
+            body |= row.write(obj, Change())
+        return body
+
+    def patch(self, obj: LtmObject, names: frozenset[str], change: Change) -> Body:
+        """The smallest body that changes the named fields."""
+        body: Body = {}
+        for row in self.fields:
+            if row.name in names:
+                body |= row.write(obj, change)
+        return body
+
+
+def plain(name: str, key: str, default: Any) -> Field:
+    """A row for a value that is the same on both sides; absent means the default."""
+    convert: Callable[[Any], Any] = (
+        (lambda found: values.number(found, default))
+        if isinstance(default, int)
+        else lambda f: values.text(f) or default
+    )
+    return Field(
+        name,
+        (key,),
+        lambda raw, _: convert(raw.get(key)),
+        lambda obj, _: {key: getattr(obj, name)},
+    )
+
+
+def _write_metadata(obj: LtmObject, change: Change) -> Body:
+    if obj.mark is None:
+        return {}
+    return {"metadata": values.with_metadata_mark(change.standing.get("metadata"), obj.mark)}
+
+
+def _write_description(obj: LtmObject, change: Change) -> Body:
+    if obj.mark is None:
+        return {}
+    words, _ = values.split_description(change.standing.get("description"))
+    return {"description": values.with_description_mark(words, obj.mark)}
+
+
+METADATA = Field("metadata", ("metadata",), lambda raw, _: values.metadata_mark(raw), _write_metadata)
+DESCRIPTION = Field(
+    "metadata", ("description",), lambda raw, _: values.description_mark(raw.get("description")), _write_description
+)

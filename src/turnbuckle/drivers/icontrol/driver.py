@@ -1,0 +1,113 @@
+"""One BIG-IP by iControl REST: reads, writes, saves; one write in flight at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+
+from turnbuckle.drivers.base import CredentialsSource
+from turnbuckle.drivers.icontrol import nodes, saving
+from turnbuckle.drivers.icontrol.connection import Connection
+from turnbuckle.drivers.icontrol.objects import member as members
+from turnbuckle.drivers.icontrol.reading import Reader
+from turnbuckle.drivers.icontrol.transport import AiohttpTransport, Transport
+from turnbuckle.drivers.icontrol.writing import Writer
+from turnbuckle.model.ltm import DesignatedPool, LtmObject, Pool
+from turnbuckle.model.plan import Batch, Outcome, Result
+from turnbuckle.model.state import State
+
+
+class IControlDriver:
+    """A Driver (see drivers/base.py).
+
+    partitions: those that are read and written. controller_id: whose marks are ours. create_partition: make what is
+    missing. clock, sleep: seconds that run steadily, and a pause in them.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        credentials: CredentialsSource,
+        *,
+        partitions: Sequence[str],
+        controller_id: str,
+        create_partition: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._connection = Connection(transport, credentials, clock=clock, sleep=sleep)
+        self._reader = Reader(self._connection, partitions, controller_id, create=create_partition)
+        self._write = asyncio.Lock()
+        self._names: dict[str, dict[str, str]] = {}
+
+    @classmethod
+    def to(
+        cls,
+        url: str,
+        credentials: CredentialsSource,
+        *,
+        partitions: Sequence[str],
+        controller_id: str,
+        create_partition: bool = False,
+        trusted_certs: str = "",
+        insecure: bool = False,
+    ) -> IControlDriver:
+        """A driver for the device at `url` (https://host[:port]).
+
+        Raises:
+            ValueError: the trusted certificates cannot be read; the text is a sentence.
+        """
+        transport = AiohttpTransport(url, trusted_certs=trusted_certs, insecure=insecure)
+        return cls(
+            transport,
+            credentials,
+            partitions=partitions,
+            controller_id=controller_id,
+            create_partition=create_partition,
+        )
+
+    async def read(self, designated: Collection[str] = ()) -> State:
+        """See Driver.read."""
+        picture = await self._reader.read(designated)
+        self._names = picture.names
+        return picture.state
+
+    async def apply(self, batch: Batch) -> tuple[Outcome, ...]:
+        """See Driver.apply."""
+        async with self._write:
+            outcomes = await Writer(self._connection, batch, self._names).run()
+        for outcome in outcomes:
+            if outcome.result is Result.DONE:
+                self._forget_names(outcome)
+        return outcomes
+
+    def _forget_names(self, outcome: Outcome) -> None:
+        """What left a pool and comes back does so under the name that we give it."""
+        pool = outcome.operation.path.name
+        names = self._names.get(pool)
+        if names:
+            stayed = _member_paths(outcome.operation.before) & _member_paths(outcome.operation.after)
+            self._names[pool] = {called: path for called, path in names.items() if called in stayed}
+
+    async def save(self) -> None:
+        """See Driver.save."""
+        await saving.save(self._connection)
+
+    async def collect_nodes(self, candidates: Collection[str]) -> frozenset[str]:
+        """See Driver.collect_nodes."""
+        finished: set[str] = set()
+        for path in sorted(candidates):
+            async with self._write:
+                finished |= await nodes.collect(self._connection, (path,))
+        return frozenset(finished)
+
+    async def close(self) -> None:
+        """See Driver.close."""
+        await self._connection.close()
+
+
+def _member_paths(obj: LtmObject | None) -> frozenset[str]:
+    if not isinstance(obj, Pool | DesignatedPool):
+        return frozenset()
+    return frozenset(members.path_of(member, obj.name) for member in obj.members)

@@ -1,0 +1,90 @@
+"""Pool members: their names, what an operator set on them, and the item that stands for one in a pool's list."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from turnbuckle.drivers.icontrol import uri, values
+from turnbuckle.drivers.icontrol.codec import Body, Scene
+from turnbuckle.drivers.icontrol.values import Wire
+from turnbuckle.model.ltm import AdminState, Member
+from turnbuckle.model.mark import Mark
+
+KIND = "members"
+KEYS = (
+    "name", "partition", "fullPath", "address", "ratio", "priorityGroup", "connectionLimit", "session", "state",
+    "metadata",
+)  # fmt: skip
+
+_NUMBERS = (
+    ("ratio", "ratio", 1),
+    ("priority_group", "priorityGroup", 0),
+    ("connection_limit", "connectionLimit", 0),
+)
+
+SESSIONS: dict[AdminState, Body] = {
+    "enabled": {"session": "user-enabled", "state": "user-up"},
+    "disabled": {"session": "user-disabled", "state": "user-up"},
+    "offline": {"session": "user-disabled", "state": "user-down"},
+}
+"""What is written for what an operator wants of a member."""
+
+
+def decode(raw: Wire, pool: str, scene: Scene) -> Member:
+    """The member that the device sent; pool: full path of the pool that holds it."""
+    partition, _, _ = uri.split(pool)
+    path = values.full_path(raw, partition)
+    node_partition, _, leaf = uri.split(path)
+    named, port = values.split_port(leaf)
+    return Member(
+        address=values.address(raw.get("address") or named, scene.domain_of(path)),
+        port=port,
+        node_partition=node_partition,
+        ratio=values.number(raw.get("ratio"), 1),
+        priority_group=values.number(raw.get("priorityGroup")),
+        connection_limit=values.number(raw.get("connectionLimit")),
+        admin_state=_admin_state(raw),
+        mark=values.metadata_mark(raw),
+    )
+
+
+def _admin_state(raw: Wire) -> AdminState:
+    if raw.get("session") != "user-disabled":
+        return "enabled"
+    return "offline" if raw.get("state") == "user-down" else "disabled"
+
+
+def path_of(member: Member, pool: str) -> str:
+    """The full path of a member as we call it."""
+    return f"/{member.node_partition or uri.split(pool)[0]}/{member.name}"
+
+
+def key_of(member: Member, pool: str) -> tuple[str, str, int]:
+    """What makes two members the same one, whatever their settings."""
+    return member.node_partition or uri.split(pool)[0], member.address, member.port
+
+
+def body(member: Member, path: str, before: Member | None = None, mark: Mark | None = None) -> Body:
+    """The item or body for a member; settings at their defaults are left out unless that would change nothing.
+
+    path: its full path on the device. before: as observed; what an operator set there is repeated. mark: ours, for
+    members of pools that are not.
+    """
+    _, _, leaf = uri.split(path)
+    found: dict[str, Any] = {"name": leaf, "partition": uri.split(path)[0], **settings(member, before)}
+    state = before.admin_state if before is not None else "enabled"
+    if state != "enabled":
+        found |= SESSIONS[state]
+    if mark is not None:
+        found["metadata"] = values.with_metadata_mark(None, mark)
+    return found
+
+
+def settings(member: Member, before: Member | None) -> Body:
+    """The settings that differ from their defaults, or did before."""
+    found: Body = {}
+    for attribute, key, default in _NUMBERS:
+        wanted = cast(int, getattr(member, attribute))
+        if wanted != default or (before is not None and getattr(before, attribute) != default):
+            found[key] = wanted
+    return found

@@ -1,0 +1,162 @@
+"""What is on the device, in as few requests as its collections allow.
+
+Each managed partition is one request for each type, whatever it holds. Objects of others are read too: a plan has to
+say that they are there, and what is in the way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from turnbuckle.drivers.base import DriverError, PartitionMissing
+from turnbuckle.drivers.icontrol import uri, values
+from turnbuckle.drivers.icontrol.answers import FOLDER_MISSING, Answer, Sense
+from turnbuckle.drivers.icontrol.codec import Codec, Scene
+from turnbuckle.drivers.icontrol.connection import Connection
+from turnbuckle.drivers.icontrol.objects import CODECS
+from turnbuckle.drivers.icontrol.objects import member as members
+from turnbuckle.drivers.icontrol.objects.pool import POOL
+from turnbuckle.drivers.icontrol.values import Wire
+from turnbuckle.model.ltm import DesignatedPool, LtmObject
+from turnbuckle.model.state import Path, State
+
+PARTITIONS = "auth/partition"
+AT_ONCE = 4
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What was read. names: as in commands.Names."""
+
+    state: State
+    names: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+async def together(work: Iterable[Awaitable[T]]) -> list[T]:
+    """The results, in order; the first failure ends the rest, so that nothing half read is taken for the whole."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Reader:
+    """Reads the managed partitions of one device.
+
+    controller_id: whose members in designated pools are ours. create: whether a partition that is missing is made.
+    """
+
+    def __init__(
+        self, connection: Connection, partitions: Sequence[str], controller_id: str, *, create: bool = False
+    ) -> None:
+        self._connection = connection
+        self._partitions = tuple(partitions)
+        self._controller_id = controller_id
+        self._create = create
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def read(self, designated: Collection[str] = ()) -> Picture:
+        """The state of the partitions, and our part of the designated pools.
+
+        Raises:
+            PartitionMissing: a partition is not there, and is not to be made.
+            DriverError: something could not be read.
+        """
+        domains = await self._domains()
+        kinds = [(codec, partition) for partition in self._partitions for codec in CODECS.values()]
+        apart = sorted(path for path in designated if uri.split(path)[0] not in self._partitions)
+        found, others = await asyncio.gather(
+            together(self._objects(codec, partition) for codec, partition in kinds),
+            together(self._pool(path) for path in apart),
+        )
+        raws = [(codec, raw) for (codec, _), items in zip(kinds, found, strict=True) for raw in items]
+        return self._picture(raws, [raw for raw in others if raw is not None], domains, frozenset(designated))
+
+    async def _domains(self) -> dict[str, int]:
+        """Partition -> its default route domain, of all there are."""
+        answer = await self._get(f"{uri.collection(PARTITIONS)}?$select=name,defaultRouteDomain")
+        if answer.sense is Sense.DENIED:
+            # A role of one partition may not list them; the collections will tell whether it is there.
+            return {}
+        answer.required("list its partitions")
+        found = {str(raw.get("name")): values.number(raw.get("defaultRouteDomain")) for raw in answer.items}
+        for partition in self._partitions:
+            if partition not in found:
+                await self._make(partition)
+        return found
+
+    async def _make(self, partition: str) -> None:
+        if not self._create:
+            raise PartitionMissing(partition)
+        answer = await self._connection.patiently("POST", uri.collection(PARTITIONS), {"name": partition})
+        if answer.sense is not Sense.STALE:
+            answer.required(f"create partition {partition}")
+
+    async def _objects(self, codec: Codec, partition: str) -> list[dict[str, Any]]:
+        answer = await self._get(uri.in_partition(codec.kind, partition, codec.select, codec.expand))
+        missing = FOLDER_MISSING.search(answer.words)
+        if missing is not None:
+            raise PartitionMissing(missing["partition"])
+        return answer.required(f"list {codec.kind.replace('/', ' ')} in partition {partition}").items
+
+    async def _pool(self, path: str) -> Wire | None:
+        answer = await self._get(uri.one(POOL.kind, path, POOL.select, expand=True))
+        if answer.sense is Sense.GONE or FOLDER_MISSING.search(answer.words):
+            return None
+        found = answer.required(f"show pool {path}").value
+        if not isinstance(found, dict):
+            raise DriverError(f"The BIG-IP shows pool {path} in a form that is not known.")
+        return {"fullPath": path, **found}
+
+    async def _get(self, path: str) -> Answer:
+        async with self._slots:
+            return await self._connection.patiently("GET", path)
+
+    def _picture(
+        self,
+        raws: list[tuple[Codec, dict[str, Any]]],
+        apart: list[Wire],
+        domains: dict[str, int],
+        designated: frozenset[str],
+    ) -> Picture:
+        monitors = {
+            values.full_path(raw): Path(codec.kind, values.full_path(raw))
+            for codec, raw in raws
+            if codec.kind.startswith("ltm/monitor/")
+        }
+        scene = Scene(domains, monitors)
+        objects: list[LtmObject] = [codec.decode(raw, scene) for codec, raw in raws]
+        pools = [raw for codec, raw in raws if codec is POOL]
+        ours = [raw for raw in pools if values.full_path(raw) in designated] + apart
+        objects += [self._designated(raw, scene) for raw in ours]
+        return Picture(State(objects), _names([*pools, *apart], scene))
+
+    def _designated(self, raw: Wire, scene: Scene) -> DesignatedPool:
+        path = values.full_path(raw)
+        found = [members.decode(item, path, scene) for item in values.listed(raw.get("membersReference"))]
+        ours = [m for m in found if m.mark is not None and m.mark.controller_id == self._controller_id]
+        taken = frozenset(m.name for m in found if m not in ours)
+        return DesignatedPool(path, ours[0].mark if ours else None, frozenset(ours), taken)
+
+
+def _names(pools: Iterable[Wire], scene: Scene) -> dict[str, dict[str, str]]:
+    """The members whose name is not made of their address as we have it, for example with %0 in it."""
+    found: dict[str, dict[str, str]] = {}
+    for raw in pools:
+        pool = values.full_path(raw)
+        for item in values.listed(raw.get("membersReference")):
+            path = values.full_path(item, uri.split(pool)[0])
+            if values.split_port(uri.split(path)[2])[0] == item.get("address"):
+                continue
+            called = members.path_of(members.decode(item, pool, scene), pool)
+            if called != path:
+                found.setdefault(pool, {})[called] = path
+    return found

@@ -1,0 +1,50 @@
+"""Where an object is found: URIs and full paths, percent-encoded as the device wants them."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+ROOT = "/mgmt/tm"
+
+
+def segment(full_path: str) -> str:
+    """A full path as one segment: `/k8s/10.0.0.1%2:80` is `~k8s~10.0.0.1%252:80`."""
+    return quote(full_path.replace("/", "~"), safe="~:")
+
+
+def collection(kind: str) -> str:
+    """The URI of a collection such as "ltm/pool"."""
+    return f"{ROOT}/{kind}"
+
+
+def of(kind: str, full_path: str) -> str:
+    """The URI of an object."""
+    return f"{ROOT}/{kind}/{segment(full_path)}"
+
+
+def in_partition(kind: str, partition: str, select: str = "", expand: bool = False) -> str:
+    """The URI of those objects of a collection that are in a partition; only `select` of each, if that is given."""
+    query = f"$filter=partition%20eq%20{quote(partition)}"
+    return f"{ROOT}/{kind}?{query}{_detail(select, expand)}"
+
+
+def one(kind: str, full_path: str, select: str = "", expand: bool = False) -> str:
+    """The URI of an object with a query."""
+    detail = _detail(select, expand)
+    return of(kind, full_path) + (f"?{detail[1:]}" if detail else "")
+
+
+def _detail(select: str, expand: bool) -> str:
+    return ("&expandSubcollections=true" if expand else "") + (f"&$select={select}" if select else "")
+
+
+def split(full_path: str) -> tuple[str, str, str]:
+    """Partition, folder within it (may be empty) and name of a full path."""
+    _, partition, *rest = full_path.split("/")
+    return partition, "/".join(rest[:-1]), rest[-1]
+
+
+def naming(full_path: str) -> dict[str, str]:
+    """The keys that name an object in a body."""
+    partition, folder, name = split(full_path)
+    return {"name": name, "partition": partition, **({"subPath": folder} if folder else {})}

@@ -1,0 +1,214 @@
+"""A plan as tmsh commands: what an operator could type to the same effect.
+
+Everything is one transaction but application services, which the device takes by themselves only. The output is
+complete: it can be pasted into tmsh, and nothing else is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from turnbuckle.model import mark as marks
+from turnbuckle.model.ltm import (
+    DesignatedPool,
+    IAppService,
+    IAppTable,
+    LtmObject,
+    Member,
+    Monitor,
+    Pool,
+    VirtualServer,
+)
+from turnbuckle.model.mark import Mark
+from turnbuckle.model.plan import Operation, Plan, Verb
+
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/:%~")
+_OPERATOR_STATES = {
+    "enabled": "",
+    "disabled": " session user-disabled",
+    "offline": " session user-disabled state user-down",
+}
+
+
+def commands(plan: Plan) -> str:
+    """The commands, one a line, each line ended; empty for a plan without operations."""
+    apart = [op for op in plan.operations if op.path.kind == IAppService.KIND]
+    inside = [op for op in plan.operations if op.path.kind != IAppService.KIND]
+    lines = [*_lines(op for op in apart if op.verb is Verb.DELETE)]
+    if inside:
+        lines += ["create cli transaction", *_lines(inside), "submit cli transaction"]
+    lines += _lines(op for op in apart if op.verb is not Verb.DELETE)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _lines(operations: Iterable[Operation]) -> Iterator[str]:
+    for operation in operations:
+        yield from _command(operation)
+
+
+def _command(operation: Operation) -> Iterator[str]:
+    path = operation.path
+    if path.kind == DesignatedPool.KIND:
+        yield from _designated(operation)
+        return
+    component = path.kind.replace("/", " ")
+    if operation.after is None:
+        yield f"delete {component} {quoted(path.name)}"
+        return
+    creates = operation.verb is Verb.CREATE
+    if creates:
+        parts = [text for _, text in _properties(operation.after, operation.before)]
+    else:
+        parts = [text for name, text in _properties(operation.after, operation.before) if name in operation.fields]
+    body = " ".join(dict.fromkeys(part for part in parts if part))
+    if isinstance(operation.after, IAppService) and not creates:
+        body = f"{body} execute-action definition"
+    if body or creates:
+        yield f"{'create' if creates else 'modify'} {component} {quoted(path.name)} {{ {body} }}"
+
+
+def _properties(obj: LtmObject, before: LtmObject | None) -> Iterator[tuple[str, str]]:
+    """Field of the model -> the words that set it."""
+    match obj:
+        case Monitor():
+            yield from _monitor(obj, before)
+        case Pool():
+            yield from _pool(obj, before)
+        case VirtualServer():
+            yield from _virtual(obj, before)
+        case IAppService():
+            yield from _service(obj, before)
+        case _:
+            raise TypeError(f"{type(obj).__name__} has no tmsh form")
+
+
+def _monitor(monitor: Monitor, before: LtmObject | None) -> Iterator[tuple[str, str]]:
+    if before is None:
+        yield "type", f"defaults-from /Common/{monitor.type.replace('-', '_')}"
+    yield "interval_s", f"interval {monitor.interval_s}"
+    yield "timeout_s", f"timeout {monitor.timeout_s}"
+    for name, text in (("send", monitor.send), ("recv", monitor.recv)):
+        if text or before is not None:
+            yield name, f"{name} {quoted(text) if text else 'none'}"
+    yield "metadata", f"description {quoted(str(monitor.mark))}" if monitor.mark else ""
+
+
+def _pool(pool: Pool, before: LtmObject | None) -> Iterator[tuple[str, str]]:
+    yield "load_balancing", f"load-balancing-mode {pool.load_balancing}"
+    if pool.monitors:
+        yield "monitors", f"monitor {' and '.join(quoted(path.name) for path in pool.monitors)}"
+    elif before is not None:
+        yield "monitors", "monitor none"
+    yield "members", _members(pool, before)
+    yield "metadata", _metadata(pool.mark, before)
+
+
+def _members(pool: Pool, before: LtmObject | None) -> str:
+    known = {_member_name(m, pool.name): m for m in before.members} if isinstance(before, Pool) else {}
+    wanted = {_member_name(m, pool.name): m for m in pool.members}
+    if not known and not wanted:
+        return ""
+    if not wanted:
+        return "members none"
+    items = [
+        f"{name} {{{_settings(member)}{_OPERATOR_STATES[known[name].admin_state if name in known else 'enabled']} }}"
+        for name, member in sorted(wanted.items())
+    ]
+    return f"members {'replace-all-with' if before is not None else 'add'} {{ {' '.join(items)} }}"
+
+
+def _member_name(member: Member, pool: str) -> str:
+    return quoted(f"/{member.node_partition or pool.split('/')[1]}/{member.name}")
+
+
+def _settings(member: Member) -> str:
+    words = (
+        ("ratio", member.ratio, 1),
+        ("priority-group", member.priority_group, 0),
+        ("connection-limit", member.connection_limit, 0),
+    )
+    return "".join(f" {word} {value}" for word, value, default in words if value != default)
+
+
+def _virtual(virtual: VirtualServer, before: LtmObject | None) -> Iterator[tuple[str, str]]:
+    separator = "." if ":" in virtual.destination_address else ":"
+    partition = virtual.name.split("/")[1]
+    destination = f"destination {quoted(f'/{partition}/{virtual.destination_address}{separator}{virtual.port}')}"
+    mask = "mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" if separator == "." else "mask 255.255.255.255"
+    uses = (f"{quoted(u.name)} {{ context {u.context} }}" for u in sorted(virtual.profiles))
+    profiles = f"profiles {'replace-all-with' if before is not None else 'add'} {{ {' '.join(uses)} }}"
+    yield "destination_address", f"{destination} {mask}"
+    yield "port", "" if before is None else destination
+    yield "protocol", f"ip-protocol {virtual.protocol}" + ("" if before is None else f" {profiles}")
+    yield "profiles", profiles
+    if virtual.pool or before is not None:
+        yield "pool", f"pool {quoted(virtual.pool) if virtual.pool else 'none'}"
+    yield "snat", f"source-address-translation {{ {_snat(virtual.snat)} }}"
+    if virtual.persistence:
+        yield "persistence", f"persist replace-all-with {{ {quoted(virtual.persistence)} }}"
+    elif before is not None:
+        yield "persistence", "persist none"
+    yield "metadata", _metadata(virtual.mark, before)
+
+
+def _snat(snat: str) -> str:
+    return f"type snat pool {quoted(snat)}" if snat.startswith("/") else f"type {snat} pool none"
+
+
+def _service(service: IAppService, before: LtmObject | None) -> Iterator[tuple[str, str]]:
+    yield "template", f"template {quoted(service.template)}"
+    yield "options", " ".join(f"{_dashed(key)} {quoted(value)}" for key, value in service.options)
+    verb = "replace-all-with" if before is not None else "add"
+    variables = " ".join(f"{quoted(name)} {{ value {quoted(value)} }}" for name, value in service.variables)
+    yield "variables", f"variables {verb} {{ {variables} }}" if variables else ""
+    tables = " ".join(_table(table) for table in service.tables)
+    yield "tables", f"tables {verb} {{ {tables} }}" if tables else ""
+    yield "metadata", f"description {quoted(str(service.mark))}" if service.mark else ""
+
+
+def _table(table: IAppTable) -> str:
+    rows = " ".join(f"{{ row {{ {' '.join(quoted(cell) for cell in row)} }} }}" for row in table.rows)
+    columns = " ".join(quoted(column) for column in table.columns)
+    return f"{quoted(table.name)} {{ column-names {{ {columns} }} rows {{ {rows} }} }}"
+
+
+def _dashed(key: str) -> str:
+    """`trafficGroup` as tmsh spells it: `traffic-group`."""
+    return "".join(f"-{c.lower()}" if c.isupper() else c for c in key)
+
+
+def _metadata(mark: Mark | None, before: LtmObject | None) -> str:
+    if mark is None:
+        return ""
+    verb = "modify" if before is not None and before.mark is not None else "add"
+    return f"metadata {verb} {{ {marks.NAME} {{ value {quoted(str(mark))} }} }}"
+
+
+def _designated(operation: Operation) -> Iterator[str]:
+    """Members one by one: the others in that pool are not ours to repeat."""
+    pool, after = operation.path.name, operation.after
+    mark = after.mark if isinstance(after, DesignatedPool) else None
+    known, wanted = _by_name(operation.before, pool), _by_name(after, pool)
+    for name in sorted(known.keys() - wanted.keys()):
+        yield f"modify ltm pool {quoted(pool)} {{ members delete {{ {name} }} }}"
+    for name in sorted(wanted.keys() & known.keys()):
+        if wanted[name] != known[name]:
+            m = wanted[name]
+            settings = f"ratio {m.ratio} priority-group {m.priority_group} connection-limit {m.connection_limit}"
+            yield f"modify ltm pool {quoted(pool)} {{ members modify {{ {name} {{ {settings} }} }} }}"
+    for name in sorted(wanted.keys() - known.keys()):
+        body = f"{_settings(wanted[name])} {_metadata(mark, None)}"
+        yield f"modify ltm pool {quoted(pool)} {{ members add {{ {name} {{{body} }} }} }}"
+
+
+def _by_name(obj: LtmObject | None, pool: str) -> dict[str, Member]:
+    members = obj.members if isinstance(obj, DesignatedPool) else ()
+    return {_member_name(member, pool): member for member in members}
+
+
+def quoted(text: str) -> str:
+    """A word as tmsh reads it back: in quotation marks unless it is plain."""
+    if text and all(c in _PLAIN for c in text):
+        return text
+    inner = text.replace('"', '\\"')
+    return f'"{inner}"'

@@ -1,0 +1,1 @@
+"""The running process: clocks, tasks and the order in which things happen."""

@@ -1,0 +1,100 @@
+"""The controller: sources tell, the engine answers snapshots, the worker brings the device in line."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from turnbuckle import registry
+from turnbuckle.engine.engine import Engine
+from turnbuckle.engine.snapshot import Snapshot
+from turnbuckle.model.ref import Event, Put, SourceObject
+from turnbuckle.model.settings import SETTINGS, Settings
+from turnbuckle.runtime.device import DeviceWorker
+from turnbuckle.runtime.latest import Latest
+from turnbuckle.runtime.report import Report
+from turnbuckle.sources.base import Source
+
+log = logging.getLogger(__name__)
+
+
+def snapshots() -> Latest[Snapshot]:
+    """The slot between engine and worker; a worker that was busy finds what changed meanwhile in one snapshot."""
+    return Latest(lambda unseen, newer: newer.after(unseen))
+
+
+class Controller:
+    """One engine, its sources and one device."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        worker: DeviceWorker,
+        slot: Latest[Snapshot],
+        report: Report,
+        settings: Settings,
+    ) -> None:
+        self._sources, self._worker, self._slot, self.report = sources, worker, slot, report
+        self._inbox: asyncio.Queue[Sequence[Event]] = asyncio.Queue()
+        self._engine = Engine(registry.kinds(), registry.composers(), [source.name for source in sources])
+        self._settings = settings
+        self._synced = asyncio.Event()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that it was started with; the identities in them never change."""
+        return self._settings
+
+    async def run(self) -> None:
+        """Works until it is cancelled; what is not saved on the device is saved then."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._think(), name="engine")
+                tasks.create_task(self._worker.run(), name="device")
+                tasks.create_task(self._settle_memory(), name="memory")
+                for source in self._sources:
+                    tasks.create_task(source.run(self._inbox.put), name=source.name)
+        finally:
+            await self._worker.finish()
+
+    async def once(self, patience_s: float = 300.0) -> bool:
+        """Synchronises once; whether the device is as it should be and nothing is wrong with any object."""
+        running = asyncio.create_task(self.run())
+        ends = [asyncio.create_task(event.wait()) for event in (self._worker.in_sync, self._worker.failed_for_good)]
+        try:
+            await asyncio.wait([running, *ends], timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+            return self._worker.in_sync.is_set() and self._worker.clean and not self.report.has_errors
+        finally:
+            for task in (running, *ends):
+                task.cancel()
+            await asyncio.gather(running, *ends, return_exceptions=True)
+
+    async def reconfigure(self, settings: Settings) -> None:
+        """Puts other settings in force; what depends on them is computed again."""
+        await self._inbox.put([_fact(settings)])
+
+    async def _think(self) -> None:
+        events: Iterable[Event] = [_fact(self._settings)]
+        while True:
+            snapshot = self._engine.ingest(events)
+            if snapshot.synced:
+                # Whoever has seen nothing before has everything to compare.
+                self._slot.put(snapshot if self._synced.is_set() else replace(snapshot, changed=None))
+                self._synced.set()
+            gathered = list(await self._inbox.get())
+            while not self._inbox.empty():
+                gathered += self._inbox.get_nowait()
+            events = gathered
+
+    async def _settle_memory(self) -> None:
+        """What is there after the first comparison stays: the garbage collector need not look at it again."""
+        await self._worker.in_sync.wait()
+        gc.collect()
+        gc.freeze()
+
+
+def _fact(settings: Settings) -> Event:
+    return Put(SourceObject(SETTINGS, settings))

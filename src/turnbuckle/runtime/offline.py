@@ -1,0 +1,33 @@
+"""What a folder of manifests asks for, without a cluster and without a device: for plan, apply and check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from turnbuckle import registry
+from turnbuckle.engine.engine import Engine
+from turnbuckle.engine.snapshot import Snapshot
+from turnbuckle.model.issue import Issue
+from turnbuckle.model.ref import Origin, Put, Ref, SourceObject, Synced
+from turnbuckle.model.settings import SETTINGS, Settings
+from turnbuckle.sources.files import read_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """What a folder says. issues: those of the files and those of the objects; origins: where each object stands."""
+
+    snapshot: Snapshot
+    issues: tuple[Issue, ...]
+    origins: Mapping[Ref, Origin]
+
+
+def translate(folder: Path, settings: Settings) -> Manifests:
+    """Reads a folder once and translates what is in it."""
+    content = read_folder(folder, registry.kinds())
+    engine = Engine(registry.kinds(), registry.composers(), ["folder"])
+    snapshot = engine.ingest([Put(SourceObject(SETTINGS, settings)), *content.events, Synced("folder")])
+    issues = tuple(sorted({*content.issues, *snapshot.all_issues()}))
+    return Manifests(snapshot, issues, content.origins)

@@ -1,0 +1,109 @@
+"""What a device refused, or took and did not keep: it is not written again at once, but it is not forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from turnbuckle.model import issue as issues_of
+from turnbuckle.model.issue import Issue
+from turnbuckle.model.plan import Operation, Outcome, Result
+from turnbuckle.model.state import Path
+from turnbuckle.planner.diff import owners
+
+FIRST_RETRY_S = 10.0
+LONGEST_RETRY_S = 300.0
+MOST_REPETITIONS = 3
+REPETITION_WINDOW_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    operation: Operation
+    issues: tuple[Issue, ...]
+    retry_at: float
+    pause_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    operation: Operation
+    times: int
+    since: float
+
+
+class Refused:
+    """Operations that wait for their next try. Times are seconds of a monotonic clock."""
+
+    def __init__(self) -> None:
+        self._refusals: dict[Path, _Refusal] = {}
+        self._written: dict[Path, _Written] = {}
+
+    def note(self, outcome: Outcome, now: float) -> None:
+        """Takes in how an operation went."""
+        operation = outcome.operation
+        path = operation.path
+        if outcome.result is Result.REJECTED:
+            before = self._refusals.get(path)
+            same = before is not None and _same(before.operation, operation)
+            pause_s = min(before.pause_s * 2, LONGEST_RETRY_S) if before is not None and same else FIRST_RETRY_S
+            self._refusals[path] = _Refusal(operation, _issues(outcome), now + pause_s, pause_s)
+        elif outcome.result is Result.DONE:
+            self._refusals.pop(path, None)
+            self._count(operation, now)
+
+    def _count(self, operation: Operation, now: float) -> None:
+        if operation.members_only:
+            return
+        before = self._written.get(operation.path)
+        if before is not None and _same(before.operation, operation) and now - before.since < REPETITION_WINDOW_S:
+            written = replace(before, times=before.times + 1)
+        else:
+            written = _Written(operation, 1, now)
+        self._written[operation.path] = written
+        if written.times >= MOST_REPETITIONS:
+            about = sorted(owners(operation.after) | owners(operation.before))
+            issues = tuple(issues_of.not_converging(owner, str(operation.path)) for owner in about)
+            del self._written[operation.path]
+            self._refusals[operation.path] = _Refusal(operation, issues, now + LONGEST_RETRY_S, LONGEST_RETRY_S)
+
+    def waits(self, operation: Operation, now: float) -> bool:
+        """Whether an operation is one that was refused, and its time has not come."""
+        refusal = self._refusals.get(operation.path)
+        return refusal is not None and _same(refusal.operation, operation) and now < refusal.retry_at
+
+    def planned(self, operations: Iterable[Operation], compared: frozenset[Path] | None) -> None:
+        """Forgets refusals that nobody asks for any more. compared: the paths planned, None for all."""
+        wanted = {operation.path: operation for operation in operations}
+        for path in list(self._refusals):
+            if compared is not None and path not in compared:
+                continue
+            if path not in wanted or not _same(self._refusals[path].operation, wanted[path]):
+                del self._refusals[path]
+
+    def due(self, now: float) -> frozenset[Path]:
+        """The paths whose next try has come."""
+        return frozenset(path for path, refusal in self._refusals.items() if refusal.retry_at <= now)
+
+    def next_at(self) -> float | None:
+        """When the next try is, or None."""
+        return min((refusal.retry_at for refusal in self._refusals.values()), default=None)
+
+    def issues(self) -> list[Issue]:
+        """What there is to say about them."""
+        return [issue for refusal in self._refusals.values() for issue in refusal.issues]
+
+    def __len__(self) -> int:
+        return len(self._refusals)
+
+
+def _same(one: Operation, other: Operation) -> bool:
+    return one.verb is other.verb and one.after == other.after and one.fields == other.fields
+
+
+def _issues(outcome: Outcome) -> tuple[Issue, ...]:
+    path = str(outcome.operation.path)
+    about = sorted(owners(outcome.operation.after) | owners(outcome.operation.before))
+    if outcome.culprit is not None:
+        return tuple(issues_of.needs_refused(owner, path, str(outcome.culprit)) for owner in about)
+    return tuple(issues_of.refused_by_device(owner, path, outcome.answer) for owner in about)

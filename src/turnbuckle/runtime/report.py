@@ -1,0 +1,39 @@
+"""What there is to say at the moment, by who says it; a new issue is logged once, and once when it is mended."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from turnbuckle.model.issue import Issue, Severity
+
+log = logging.getLogger("turnbuckle.issues")
+
+_LEVELS = {Severity.ERROR: logging.ERROR, Severity.WARNING: logging.WARNING, Severity.PENDING: logging.INFO}
+
+
+class Report:
+    """All issues in force. Speakers are "objects" (the engine), "device", "save", "folder"."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, frozenset[Issue]] = {}
+
+    def tell(self, speaker: str, issues: Iterable[Issue]) -> None:
+        """Replaces what a speaker says."""
+        before, after = self._said.get(speaker, frozenset()), frozenset(issues)
+        if before == after:
+            return
+        self._said[speaker] = after
+        for issue in sorted(after - before):
+            log.log(_LEVELS[issue.severity], "%s %s %s: %s", issue.severity, issue.code, issue.about, issue.text)
+        for issue in sorted(before - after):
+            log.info("mended %s %s: %s", issue.code, issue.about, issue.message)
+
+    def all(self) -> tuple[Issue, ...]:
+        """Every issue in force, sorted."""
+        return tuple(sorted({issue for issues in self._said.values() for issue in issues}))
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything is wrong that somebody has to mend."""
+        return any(issue.severity is Severity.ERROR for issues in self._said.values() for issue in issues)

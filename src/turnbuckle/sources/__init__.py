@@ -1,0 +1,1 @@
+"""Where objects come from: the only code that watches a cluster or a folder."""
