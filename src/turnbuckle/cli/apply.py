@@ -15,6 +15,7 @@ from turnbuckle.cli.progress import Progress, progress
 from turnbuckle.cli.report import Origins, coloured, from_here, has_errors, in_order, issue_lines
 from turnbuckle.config import Config, CredentialSource, identities, needs_device, needs_folder, settings_of
 from turnbuckle.drivers.base import DriverError
+from turnbuckle.model.issue import Severity
 from turnbuckle.model.plan import Plan
 from turnbuckle.planner import render
 from turnbuckle.runtime.assemble import driver_for
@@ -77,10 +78,16 @@ def _tell(manifests: Manifests, origins: Origins, made: Plan, applied: Applied) 
     if done:
         click.echo(render.text(replace(made, operations=done, refused=(), foreign=()), colour=coloured()))
     say_incomplete(manifests)
-    refused = len(applied.rejected) + len({path for path, _ in made.refused})
-    words = f"{len(done)} done" if done else "Nothing to do: the BIG-IP is as it should be"
-    words = words if done or not (refused or applied.left) else "Nothing done"
+    if applied.failure:
+        click.echo(f"turnbuckle: {applied.failure}", err=True)
+    refused = len(applied.rejected) + len(
+        {path for path, issue in made.refused if issue.severity is not Severity.WARNING}
+    )
+    if done or refused or applied.left:
+        words = f"{len(done)} done" if done else "Nothing done"
+    else:
+        words = f"{'' if made.operations else 'Nothing to do: '}the BIG-IP is as it should be"
     words += f", {refused} refused" if refused else ""
     words += f", {applied.left} not reached" if applied.left else ""
-    click.echo(f"{words}.")
-    return 1 if has_errors(issues) or applied.rejected or applied.left else 0
+    click.echo(f"{words[0].upper()}{words[1:]}.")
+    return 1 if has_errors(issues) or applied.rejected or applied.left or applied.failure else 0

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from turnbuckle.config import Config, CredentialSource
-from turnbuckle.drivers.base import Driver, PartitionMissing
+from turnbuckle.drivers.base import Driver, DriverError, PartitionMissing
 from turnbuckle.model.issue import Issue, Severity
 from turnbuckle.model.ltm import DesignatedPool
 from turnbuckle.model.plan import Outcome, Plan, Result, with_outcomes
@@ -78,11 +78,15 @@ async def look(config: Config, manifests: Manifests, controller_id: str) -> Stat
 
 @dataclass(slots=True)
 class Applied:
-    """How a pass of writing went. left: what is still to be done, because the device could not be reached."""
+    """How a pass of writing went.
+
+    left: how many operations are not done, because the device could not be reached. failure: why, as a sentence.
+    """
 
     done: list[Outcome] = field(default_factory=list)
     rejected: list[Outcome] = field(default_factory=list)
     left: int = 0
+    failure: str = ""
     issues: tuple[Issue, ...] = ()
 
 
@@ -111,21 +115,26 @@ class Pass:
     async def apply(self, observed: State, plan: Plan) -> Applied:
         """Does the plan; what the device refuses is left and told, the rest is done.
 
-        Raises:
-            DriverError: the device does not answer as it should; what was done until then stays.
+        When the device does not answer as it should, what was done until then stays and is told.
         """
-        for _ in range(MOST_PASSES):
-            observed, known = await self._batches(observed, plan)
-            if known:
-                break
-            observed, plan = await self.observe()
-            plan = self._without_rejected(plan)
-        else:
-            self._applied.left = len(plan.operations)
-        if self._applied.done:
-            await self._housekeeping.run(observed)
+        try:
+            for _ in range(MOST_PASSES):
+                observed, known = await self._batches(observed, plan)
+                if known:
+                    break
+                observed, plan = await self.observe()
+                plan = self._without_rejected(plan)
+            if self._applied.done:
+                await self._housekeeping.run(observed)
+        except DriverError as error:
+            self._applied.failure = str(error)
+        self._applied.left = len(plan.operations) - self._settled(plan)
         self._applied.issues = (*self._refused.issues(), *self._report.all())
         return self._applied
+
+    def _settled(self, plan: Plan) -> int:
+        settled = {id(o.operation) for o in (*self._applied.done, *self._applied.rejected)}
+        return sum(id(operation) in settled for operation in plan.operations)
 
     async def _batches(self, observed: State, plan: Plan) -> tuple[State, bool]:
         """What is on the device after the plan's batches, and whether that is known."""

@@ -16,8 +16,10 @@ from turnbuckle.cli.report import Origins, coloured, from_here, has_errors, in_o
 from turnbuckle.config import Loaded, Mistake, identities, needs_device, needs_folder, settings_of
 from turnbuckle.drivers import tmsh
 from turnbuckle.drivers.base import DriverError
+from turnbuckle.model import issue as issues_of
 from turnbuckle.model.issue import Issue
 from turnbuckle.model.plan import Plan
+from turnbuckle.model.ref import Ref
 from turnbuckle.model.state import State
 from turnbuckle.planner import render
 from turnbuckle.runtime.offline import Manifests, translate
@@ -61,6 +63,8 @@ def plan(given: Given, output: str) -> int:
         try:
             observed = asyncio.run(look(config, manifests, controller_id)) if config.bigip_url else State()
         except (DriverError, ValueError) as error:
+            if output == "json":
+                click.echo(render.as_json(Plan(), [_unread(config.bigip_url, error)]))
             raise click.ClickException(str(error)) from error
         made = plan_of(observed, manifests, config, controller_id)
     origins = from_here(config.folder, manifests.origins)
@@ -83,6 +87,11 @@ def _show(made: Plan, issues: list[Issue], origins: Origins, output: str) -> Non
         click.echo(tmsh.commands(made), nl=False)
     else:
         click.echo(render.text(made, colour=coloured()))
+
+
+def _unread(url: str, error: Exception) -> Issue:
+    """A device that could not be read, as an issue; unlike the controller, a plan does not try again."""
+    return replace(issues_of.device_failing(Ref("", "Device", "", url), str(error)), hint="Nothing was changed.")
 
 
 def say_incomplete(manifests: Manifests) -> None:

@@ -11,9 +11,9 @@ from turnbuckle.kinds.node import EVERY_NODE, NodeSpec
 from turnbuckle.kinds.service import ServicePort, ServiceSpec
 from turnbuckle.kit import facts, selector
 from turnbuckle.model import issue as issues_of
-from turnbuckle.model.claim import Claim, PoolKey, PoolSettings
+from turnbuckle.model.claim import Claim, DesignatedPoolKey, PoolKey, PoolSettings
 from turnbuckle.model.issue import Issue
-from turnbuckle.model.ltm import DesignatedPool, LtmObject, Member, Monitor, Pool
+from turnbuckle.model.ltm import LtmObject, Member, Monitor, Pool
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.ref import Ref, SourceObject
 from turnbuckle.model.settings import Settings
@@ -57,7 +57,10 @@ class PoolComposer:
             issues_of.settings_differ(claim.owner, "data.data.virtualServer", key.name, str(claims[0].owner))
             for claim in others
         )
-        objects = _objects(key, want, mark, found, facts.settings(look))
+        if want.form == "designated":
+            passed = (Claim(claim.owner, claim.age, DesignatedPoolKey(key.name), found) for claim in claims)
+            return Composition(issues=issues, claims=tuple(passed), made=found)
+        objects = _objects(key, want, mark, found, facts.settings(look)) if want.form == "pool" else ()
         return Composition(objects=objects, issues=issues, made=found)
 
 
@@ -67,12 +70,8 @@ COMPOSER = PoolComposer()
 def _objects(
     key: PoolKey, want: PoolSettings, mark: Mark, found: Endpoints, settings: Settings
 ) -> tuple[LtmObject, ...]:
-    if want.form == "members":
-        return ()
     partition = "Common" if settings.share_nodes else key.name.split("/")[1]
     members = frozenset(Member(address, port, partition) for address, port in found)
-    if want.form == "designated":
-        return (DesignatedPool(key.name, mark, members),)
     probes = tuple(
         Monitor(m.name, mark, m.type, m.interval_s, m.timeout_s, m.send, m.recv)  # type: ignore[arg-type]
         for m in want.monitors

@@ -197,7 +197,7 @@ def _designated(operation: Operation) -> Iterator[str]:
             settings = f"ratio {m.ratio} priority-group {m.priority_group} connection-limit {m.connection_limit}"
             yield f"modify ltm pool {quoted(pool)} {{ members modify {{ {name} {{ {settings} }} }} }}"
     for name in sorted(wanted.keys() - known.keys()):
-        body = f"{_settings(wanted[name])} {_metadata(mark, None)}"
+        body = f"{_settings(wanted[name])} {_metadata(wanted[name].mark or mark, None)}"
         yield f"modify ltm pool {quoted(pool)} {{ members add {{ {name} {{{body} }} }} }}"
 
 

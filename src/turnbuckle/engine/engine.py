@@ -66,6 +66,7 @@ class _Work:
     roots: set[Ref] = field(default_factory=set)
     keys: set[Key] = field(default_factory=set)
     to_judge: set[Ref] = field(default_factory=set)
+    composed: set[Key] = field(default_factory=set)
     changed: set[Path] = field(default_factory=set)
     causes: dict[Reader | Path, frozenset[Ref]] = field(default_factory=dict)
 
@@ -167,7 +168,17 @@ class Engine:
                     self._compose(key, work)
             self._judge(work)
             if not work.roots and not work.keys:
-                return
+                break
+        self._remember(work)
+
+    def _remember(self, work: _Work) -> None:
+        """What came of the keys is good from now on; only now, since a trial must not replace what it falls back to."""
+        for key in work.composed:
+            record = self._keys[key]
+            if not record.claims:
+                del self._keys[key]
+            elif not record.composition.failed:
+                record.good = record.composition
 
     def _translate(self, ref: Ref, work: _Work) -> None:
         obj, flaws = self._store.get(ref), self._flaws.get(ref, ())
@@ -236,8 +247,6 @@ class Engine:
         if composition.failed and record.good:
             good = record.good
             composition = replace(composition, objects=good.objects, claims=good.claims, made=good.made)
-        elif not composition.failed:
-            record.good = composition
         before, record.composition = record.composition, composition
         self._graph.record(key, look.reads)
         self._voices.say(key, composition.issues)
@@ -249,8 +258,7 @@ class Engine:
         if before.made != composition.made:
             for reader in self._graph.readers([MadeRead(key)]):
                 work.wake(reader, causes)
-        if not claims:
-            del self._keys[key]
+        work.composed.add(key)
 
     def _made(self, key: Key) -> Any:
         record = self._keys.get(key)

@@ -45,6 +45,15 @@ class PoolKey(Key):
 
 
 @dataclass(frozen=True, slots=True)
+class DesignatedPoolKey(Key):
+    """A pool that somebody else made, by its full path; claims want frozensets of (address, port) there."""
+
+    name: str
+
+    LEVEL: ClassVar[int] = 2
+
+
+@dataclass(frozen=True, slots=True)
 class AddressKey(Key):
     """An address on the device, in its route domain: who may listen there, and in which partition it lives."""
 
@@ -89,7 +98,7 @@ class MonitorSettings:
 class PoolSettings:
     """What a claim on a PoolKey wants.
 
-    form: "pool" makes a pool of ours, "designated" puts members into somebody else's, "members" makes nothing on the
+    form: "pool" makes a pool of ours, "designated" claims members in somebody else's, "members" makes nothing on the
     device and only lets others read the members.
     """
 

@@ -1,25 +1,55 @@
 """A plan into batches: pool members first and each pool alone, then the rest by partition.
 
-Members come first because a pod's address must not wait for configuration. A batch of configuration is one transaction;
-the device validates a large one slowly, so it has at most `largest` operations.
+Members come first because a pod's address must not wait for configuration. A batch of configuration is one transaction,
+which stays within one partition; the device validates a large one slowly, so it has at most `largest` operations. What
+one partition has to vacate before another can take it goes ahead, in a batch of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from turnbuckle.model.plan import Batch, Operation, Plan
-from turnbuckle.planner.order import together
+from turnbuckle.model.state import Path
+from turnbuckle.planner.order import needs_of, together, vacaters
 
 
 def cut(plan: Plan, largest: int = 100) -> tuple[Batch, ...]:
     """The batches of a plan, in the order in which they are to be applied."""
-    batches = [Batch("members", op.path.partition, (op,)) for op in plan.operations if op.members_only]
+    members = [op for op in plan.operations if op.members_only]
+    rest = [op for op in plan.operations if not op.members_only]
+    ahead = _ahead({op.path: op for op in rest})
+    return (
+        *(Batch("members", op.path.partition, (op,)) for op in members),
+        *_by_partition((op for op in rest if op.path in ahead), largest),
+        *_by_partition((op for op in rest if op.path not in ahead), largest),
+    )
+
+
+def _ahead(todo: dict[Path, Operation]) -> set[Path]:
+    """What vacates something that another partition takes, and what that needs."""
+    found = {
+        vacater
+        for taker, others in vacaters(todo).items()
+        for vacater in others
+        if vacater.partition != taker.partition
+    }
+    needs = needs_of(todo) if found else {}
+    waiting = list(found)
+    while waiting:
+        first = needs[waiting.pop()] - found
+        found |= first
+        waiting += first
+    return found
+
+
+def _by_partition(operations: Iterable[Operation], largest: int) -> Iterator[Batch]:
     by_partition: dict[str, list[Operation]] = {}
-    for op in plan.operations:
-        if not op.members_only:
-            by_partition.setdefault(op.path.partition, []).append(op)
-    for partition, operations in by_partition.items():
-        batches += [Batch("configuration", partition, part) for part in _parts(operations, largest)]
-    return tuple(batches)
+    for op in operations:
+        by_partition.setdefault(op.path.partition, []).append(op)
+    for partition, own in by_partition.items():
+        for part in _parts(own, largest):
+            yield Batch("configuration", partition, part)
 
 
 def _parts(operations: list[Operation], largest: int) -> list[tuple[Operation, ...]]:

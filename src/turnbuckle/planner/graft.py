@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from turnbuckle.model.ltm import LtmObject, Pool
+from turnbuckle.model.ltm import DesignatedPool, LtmObject, Pool
 from turnbuckle.model.ref import Ref
 from turnbuckle.model.state import Path, State
 
@@ -28,6 +28,8 @@ def graft(
 def _wanted(
     before: LtmObject | None, after: LtmObject | None, owners: set[str], taken: frozenset[str]
 ) -> LtmObject | None:
+    if isinstance(before, DesignatedPool):
+        return _with_held_members(before, after, owners)
     if after is not None:
         if after.mark is None or after.mark.owner not in owners:
             return after
@@ -39,3 +41,12 @@ def _wanted(
     if before is not None and before.mark is not None and before.mark.owner in owners:
         return None if before.occupies() & taken else before
     return None
+
+
+def _with_held_members(before: DesignatedPool, after: LtmObject | None, owners: set[str]) -> LtmObject | None:
+    """What is desired of a shared pool, and the members that held owners have there."""
+    kept = frozenset(m for m in before.members if m.mark is not None and m.mark.owner in owners)
+    if not kept:
+        return after
+    wanted = after if isinstance(after, DesignatedPool) else replace(before, members=frozenset())
+    return replace(wanted, members=wanted.members | kept)

@@ -19,8 +19,8 @@ _RANK = {"ltm/pool/members": 1, "ltm/pool": 2, "ltm/virtual": 3, "sys/applicatio
 def order(operations: Iterable[Operation]) -> tuple[Operation, ...]:
     """The operations in an order that a device accepts; the same operations always come in the same order."""
     todo = {operation.path: operation for operation in operations}
-    needs = _needs(todo)
-    vacating = _vacating(todo)
+    needs = needs_of(todo)
+    vacating = vacaters(todo)
     try:
         return _sorted(todo, {path: needs[path] | vacating.get(path, set()) for path in todo})
     except CycleError:
@@ -44,7 +44,7 @@ def _place(operation: Operation) -> tuple[bool, int, str, str]:
     return (deletes, -rank if deletes else rank, operation.path.name, operation.path.kind)
 
 
-def _needs(todo: dict[Path, Operation]) -> dict[Path, set[Path]]:
+def needs_of(todo: dict[Path, Operation]) -> dict[Path, set[Path]]:
     """For each operation the paths whose operations come before it."""
     first: dict[Path, set[Path]] = {path: set() for path in todo}
     for path, operation in todo.items():
@@ -57,7 +57,7 @@ def _needs(todo: dict[Path, Operation]) -> dict[Path, set[Path]]:
     return first
 
 
-def _vacating(todo: dict[Path, Operation]) -> dict[Path, set[Path]]:
+def vacaters(todo: dict[Path, Operation]) -> dict[Path, set[Path]]:
     """For each operation that takes something, those that vacate it."""
     leaving: dict[str, Path] = {}
     for path, operation in todo.items():
@@ -78,7 +78,7 @@ def together(operations: Iterable[Operation]) -> list[list[Operation]]:
     ordered = list(operations)
     place = {operation.path: index for index, operation in enumerate(ordered)}
     until = list(range(len(ordered)))
-    for path, others in _vacating({operation.path: operation for operation in ordered}).items():
+    for path, others in vacaters({operation.path: operation for operation in ordered}).items():
         for other in others:
             if place[other] > place[path]:
                 until[place[path]] = max(until[place[path]], place[other])

@@ -15,7 +15,13 @@ from turnbuckle.runtime.pace import Pace
 from turnbuckle.runtime.report import Report
 from turnbuckle.sources.base import Source
 from turnbuckle.sources.files import FolderSource
-from turnbuckle.sources.kubernetes import InClusterLogin, KubeconfigLogin, KubernetesError, KubernetesSource
+from turnbuckle.sources.kubernetes import (
+    InClusterLogin,
+    KubeconfigLogin,
+    KubernetesError,
+    KubernetesSource,
+    LoginFailed,
+)
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +33,7 @@ async def assemble(config: Config, credentials: CredentialSource, *, kubeconfig_
 
     Raises:
         ValueError: the trusted certificates cannot be read; the text is a sentence.
+        LoginFailed: the kubeconfig or the service account cannot be used, whatever the cluster does.
     """
     report = Report()
     if config.folder is not None:
@@ -98,6 +105,8 @@ async def _identities(config: Config, cluster: KubernetesSource) -> tuple[str, s
     while True:
         try:
             return identities(config, await cluster.cluster_id())
+        except LoginFailed:
+            raise
         except KubernetesError as error:
             if str(error) != trouble:
                 trouble = str(error)

@@ -126,7 +126,10 @@ def _each(differences: _Differences, pool: str, aliases: Mapping[str, str], mark
             Command("PATCH", at(after), named(after), members.settings(after, before))
             for before, after in differences.other
         ),
-        *(Command("POST", within, named(m), members.body(m, named(m), None, mark)) for m in differences.more),
+        *(
+            Command("POST", within, named(m), members.body(m, named(m), None, mark and (m.mark or mark)))
+            for m in differences.more
+        ),
     )
 
 

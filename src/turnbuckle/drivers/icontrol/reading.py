@@ -73,10 +73,8 @@ class Reader:
         domains = await self._domains()
         kinds = [(codec, partition) for partition in self._partitions for codec in CODECS.values()]
         apart = sorted(path for path in designated if uri.split(path)[0] not in self._partitions)
-        found, others = await asyncio.gather(
-            together(self._objects(codec, partition) for codec, partition in kinds),
-            together(self._pool(path) for path in apart),
-        )
+        found = await together(self._objects(codec, partition) for codec, partition in kinds)
+        others = await together(self._pool(path) for path in apart)
         raws = [(codec, raw) for (codec, _), items in zip(kinds, found, strict=True) for raw in items]
         return self._picture(raws, [raw for raw in others if raw is not None], domains, frozenset(designated))
 

@@ -71,7 +71,7 @@ async def _queue(connection: Connection, number: int, steps: Sequence[Step]) -> 
 async def _drop(connection: Connection, number: int) -> None:
     try:
         await connection.call("DELETE", f"{URI}/{number}")
-    except Unreachable:
+    except DriverError:
         # It ends by itself, uncommitted.
         pass
 

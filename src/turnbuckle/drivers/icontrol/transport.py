@@ -28,8 +28,9 @@ class Request:
 
     method: str
     path: str
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    # Both may hold a password or a token, which no text form shows.
+    body: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,8 @@ class Reply:
     """One HTTP reply, whole. headers: names in lower case."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 class Transport(Protocol):

@@ -39,9 +39,11 @@ def _detail(select: str, expand: bool) -> str:
 
 
 def split(full_path: str) -> tuple[str, str, str]:
-    """Partition, folder within it (may be empty) and name of a full path."""
-    _, partition, *rest = full_path.split("/")
-    return partition, "/".join(rest[:-1]), rest[-1]
+    """Partition, folder within it (may be empty) and name of a full path; a bare name is in Common."""
+    parts = full_path.strip("/").split("/")
+    if len(parts) == 1:
+        return "Common", "", parts[0]
+    return parts[0], "/".join(parts[1:-1]), parts[-1]
 
 
 def naming(full_path: str) -> dict[str, str]:

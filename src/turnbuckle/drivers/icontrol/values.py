@@ -70,6 +70,9 @@ def full_path(item: Wire, partition: str = "") -> str:
 def address(found: object, default_domain: int = 0) -> str:
     """An address in canonical text; %ID only when it is not the partition's default route domain."""
     host, _, domain = str(found or "").partition("%")
+    if not domain and host.count(".") == 3 and host.replace(".", "").isdecimal():
+        # IPv4 comes canonical from the device, and there are thousands of members to read.
+        return host
     try:
         host = str(ipaddress.ip_address(host))
     except ValueError:

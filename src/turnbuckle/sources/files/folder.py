@@ -29,11 +29,13 @@ class FolderContent:
     issues: about files, and objects that stand there twice; those about a single object travel in its Flawed event.
     origins: where each object stands, the flawed ones too, and each file that an issue is about (Ref("", "File", "",
     its path)); Origin.line_of(issue.field) is the line of an issue.
+    complete: what is not in it is not there; else the folder, or a part of it, could not be read at all.
     """
 
     events: tuple[Event, ...] = ()
     issues: tuple[Issue, ...] = ()
     origins: Mapping[Ref, Origin] = field(default_factory=dict)
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class Folder:
             if reading.issues:
                 first = min(reading.lines.values(), default=1)
                 origins[file_ref(name)] = Origin(name, first, reading.lines)
-        return FolderContent(tuple(events), picture.issues, origins)
+        return FolderContent(tuple(events), picture.issues, origins, picture.complete)
 
 
 def _with_what_was(reading: FileReading, before: FileReading | None) -> FileReading:

@@ -100,7 +100,7 @@ class FolderSource:
             self._reported = content.issues
             self._report(content.issues)
         events: list[Event] = list(content.events)
-        if picture.complete and not self._synced:
+        if content.complete and not self._synced:
             self._synced = True
             events.append(Synced(self.name))
         if events:

@@ -144,18 +144,10 @@ class Reflector:
     async def _list(self) -> None:
         """Tells everything that is there, and as gone what was known and is not there any more."""
         try:
-            items, version = await self._pages(_PAGE)
+            found, events, version = await self._pages(_PAGE)
         except Expired:
             # The pages of a long list were too old before its end was read.
-            items, version = await self._pages("")
-        events: list[Event] = []
-        found: dict[_Key, Ref] = {}
-        for raw in items:
-            key = _key(raw)
-            event = self._decoded(key, raw)
-            if isinstance(event, Put | Flawed):
-                found[key] = event.obj.ref if isinstance(event, Put) else event.ref
-                events.append(event)
+            found, events, version = await self._pages("")
         events.extend(Gone(ref) for key, ref in self._known.items() if key not in found)
         self._known = found
         await self._tell(events)
@@ -165,22 +157,24 @@ class Reflector:
             listed, self._listed = self._listed, None
             await listed(self)
 
-    async def _pages(self, limit: str) -> tuple[list[dict[str, Any]], str]:
-        items: list[dict[str, Any]] = []
-        more = ""
+    async def _pages(self, limit: str) -> tuple[dict[_Key, Ref], list[Event], str]:
+        """The objects of a complete list, each page decoded as it arrives, and the list's resource version."""
+        found: dict[_Key, Ref] = {}
+        events: list[Event] = []
+        params = {**self._selector, "limit": limit} if limit else self._selector
         while True:
-            params = {**self._selector}
-            if limit:
-                params["limit"] = limit
-            if more:
-                params["continue"] = more
             page = await self._connection.get(self._path, params, _Page)
-            items.extend(page.items or ())
-            more = page.metadata.continue_
-            if not more:
+            for raw in page.items or ():
+                key = _key(raw)
+                event = self._decoded(key, raw)
+                if isinstance(event, Put | Flawed):
+                    found[key] = event.obj.ref if isinstance(event, Put) else event.ref
+                    events.append(event)
+            if not page.metadata.continue_:
                 if not page.metadata.resource_version:
                     raise _Unusable(f"The list {self._path} has no resource version.")
-                return items, page.metadata.resource_version
+                return found, events, page.metadata.resource_version
+            params = {**params, "continue": page.metadata.continue_}
 
     # ---- watch
 

@@ -32,19 +32,18 @@ SESSIONS: dict[AdminState, Body] = {
 
 def decode(raw: Wire, pool: str, scene: Scene) -> Member:
     """The member that the device sent; pool: full path of the pool that holds it."""
-    partition, _, _ = uri.split(pool)
-    path = values.full_path(raw, partition)
+    path = str(raw.get("fullPath") or values.full_path(raw, uri.split(pool)[0]))
     node_partition, _, leaf = uri.split(path)
     named, port = values.split_port(leaf)
     return Member(
-        address=values.address(raw.get("address") or named, scene.domain_of(path)),
+        address=values.address(raw.get("address") or named, scene.domains.get(node_partition, 0)),
         port=port,
         node_partition=node_partition,
         ratio=values.number(raw.get("ratio"), 1),
         priority_group=values.number(raw.get("priorityGroup")),
         connection_limit=values.number(raw.get("connectionLimit")),
         admin_state=_admin_state(raw),
-        mark=values.metadata_mark(raw),
+        mark=values.metadata_mark(raw) if "metadata" in raw else None,
     )
 
 

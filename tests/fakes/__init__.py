@@ -1,0 +1,1 @@
+"""Stand-ins for servers that tests and benchmarks talk to over real sockets."""

@@ -1,0 +1,497 @@
+"""An API server in memory: list, watch, pages, bookmarks and expiry as Kubernetes has them, and faults on request.
+
+In a test:       api = FakeKubeApi(); await api.start(); api.put({...}); api.fail("watch", "services", status=503)
+As a process:    python tests/fakes/kubeapi.py 8001     (then POST, PUT and DELETE objects)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import json
+import re
+import ssl
+import sys
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from aiohttp import web
+
+Raw = dict[str, Any]
+Key = tuple[str, str]
+
+_TERM = re.compile(r"\s*(!?)([\w./-]+)\s*(?:(==|=|!=)\s*([\w.-]*)|(in|notin)\s*\(([^)]*)\))?\s*(?:,|$)")
+
+
+@dataclass(frozen=True)
+class Served:
+    """A kind that the server has."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+KINDS = (
+    Served("", "v1", "namespaces", "Namespace", namespaced=False),
+    Served("", "v1", "nodes", "Node", namespaced=False),
+    Served("", "v1", "services", "Service"),
+    Served("", "v1", "endpoints", "Endpoints"),
+    Served("", "v1", "configmaps", "ConfigMap"),
+    Served("", "v1", "secrets", "Secret"),
+    Served("", "v1", "pods", "Pod"),
+    Served("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
+)
+WITHOUT_SLICES = tuple(kind for kind in KINDS if kind.plural != "endpointslices")
+
+
+@dataclass
+class Fault:
+    """Something that goes wrong with the next `times` requests that match; None: with all of them.
+
+    status: answer this. cut_after: reset the connection after so many watch events. end_after: the same, but politely.
+    hang: accept, then say nothing. error: an ERROR event with this Status. garbage: a line that is no JSON.
+    cut_list: send half of a list.
+    """
+
+    verb: str
+    plural: str = ""
+    namespace: str = ""
+    times: int | None = None
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut_after: int | None = None
+    end_after: int | None = None
+    hang: bool = False
+    error: Raw | None = None
+    garbage: bool = False
+    cut_list: bool = False
+    only_continued: bool = False
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request that came in."""
+
+    verb: str
+    path: str
+    query: Mapping[str, str]
+    authorization: str
+
+
+@dataclass(frozen=True)
+class _Change:
+    version: int
+    served: Served
+    before: Raw | None
+    after: Raw | None
+
+
+@dataclass(frozen=True)
+class _Target:
+    served: Served
+    namespace: str
+    name: str
+
+
+class FakeKubeApi:
+    """kinds: what the server has. tokens: bearer tokens that it accepts; empty: it asks for none.
+
+    bookmark_s: seconds between bookmarks; 0: only on bookmark().
+    """
+
+    def __init__(
+        self,
+        kinds: Iterable[Served] = KINDS,
+        *,
+        tokens: Iterable[str] = (),
+        bookmark_s: float = 0.0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.kinds = {(kind.group, kind.version, kind.plural): kind for kind in kinds}
+        self.tokens = set(tokens)
+        self.seen: list[Seen] = []
+        self.faults: list[Fault] = []
+        self.url = ""
+        self._bookmark_s = bookmark_s
+        self._tls = tls
+        self._version = 100
+        self._oldest = 100
+        self._objects: dict[Served, dict[Key, Raw]] = {kind: {} for kind in self.kinds.values()}
+        self._history: deque[_Change] = deque()
+        self._watchers: set[asyncio.Queue[_Change | int | None]] = set()
+        self._pages: dict[str, tuple[int, list[Raw]]] = {}
+        self._tickets = itertools.count(1)
+        self._runner: web.AppRunner | None = None
+        self._port = 0
+        self.put({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "kube-system"}})
+
+    # ---- for tests
+
+    async def start(self, port: int = 0) -> str:
+        """Listens; answers the URL. A second start after stop() uses the same port."""
+        app = web.Application(client_max_size=2**26)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None, handler_cancellation=True)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", port or self._port, ssl_context=self._tls)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+        self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
+        return self.url
+
+    async def stop(self) -> None:
+        """Closes the port and all connections; the objects stay."""
+        for watcher in tuple(self._watchers):
+            watcher.put_nowait(None)
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    def put(self, raw: Raw, *, silent: bool = False) -> Raw:
+        """Creates or replaces an object. silent: watchers are not told, as if they had not listened."""
+        served = self._served_as(raw)
+        metadata = dict(raw.get("metadata", {}))
+        if served.namespaced:
+            metadata.setdefault("namespace", "default")
+        key = (metadata.get("namespace", ""), metadata["name"])
+        before = self._objects[served].get(key)
+        old = before["metadata"] if before else {}
+        self._version += 1
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        metadata["uid"] = old.get("uid") or metadata.get("uid") or str(uuid4())
+        metadata["creationTimestamp"] = old.get("creationTimestamp") or metadata.get("creationTimestamp") or now
+        metadata["resourceVersion"] = str(self._version)
+        after = {**raw, "apiVersion": served.api_version, "kind": served.kind, "metadata": metadata}
+        self._objects[served][key] = after
+        self._note(_Change(self._version, served, before, after), silent)
+        return after
+
+    def delete(self, kind: str, namespace: str, name: str, *, silent: bool = False) -> None:
+        """Deletes an object; raises KeyError when it is not there."""
+        served = next(one for one in self.kinds.values() if one.kind == kind)
+        before = self._objects[served].pop((namespace, name))
+        self._version += 1
+        last = {**before, "metadata": {**before["metadata"], "resourceVersion": str(self._version)}}
+        self._note(_Change(self._version, served, last, None), silent)
+
+    def fail(self, verb: str, plural: str = "", **how: Any) -> Fault:
+        """Arranges a fault for "discover", "list", "watch", "get" or "*"; remove it with mend()."""
+        fault = Fault(verb, plural, **how)
+        self.faults.append(fault)
+        return fault
+
+    def mend(self) -> None:
+        """No faults any more."""
+        self.faults.clear()
+
+    def forget(self) -> None:
+        """Compacts the history: resource versions and pages from before now are answered with 410."""
+        self._history.clear()
+        self._pages.clear()
+        self._oldest = self._version
+
+    def end_watches(self) -> None:
+        """Ends every watch politely."""
+        for watcher in tuple(self._watchers):
+            watcher.put_nowait(None)
+
+    def bookmark(self) -> None:
+        """Sends a bookmark to every watch that asked for them."""
+        for watcher in self._watchers:
+            watcher.put_nowait(self._version)
+
+    @property
+    def watches(self) -> int:
+        """How many watches are open."""
+        return len(self._watchers)
+
+    def requests(self, verb: str, plural: str = "") -> list[Seen]:
+        """The requests of a verb seen so far."""
+        return [one for one in self.seen if one.verb == verb and plural in ("", *one.path.split("/"))]
+
+    # ---- state
+
+    def _served_as(self, raw: Raw) -> Served:
+        for served in self.kinds.values():
+            if served.kind == raw.get("kind") and raw.get("apiVersion", served.api_version) == served.api_version:
+                return served
+        raise KeyError(f"this server has no {raw.get('apiVersion')} {raw.get('kind')}")
+
+    def _note(self, change: _Change, silent: bool) -> None:
+        self._history.append(change)
+        if not silent:
+            for watcher in self._watchers:
+                watcher.put_nowait(change)
+
+    def _fault(self, verb: str, target: _Target | None, continued: bool) -> Fault | None:
+        plural, namespace = (target.served.plural, target.namespace) if target else ("", "")
+        for fault in self.faults:
+            if (
+                fault.verb in (verb, "*")
+                and fault.plural in ("", plural)
+                and fault.namespace in ("", namespace)
+                and (continued or not fault.only_continued)
+                and fault.times != 0
+            ):
+                if fault.times is not None:
+                    fault.times -= 1
+                return fault
+        return None
+
+    # ---- HTTP
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        authorization = request.headers.get("Authorization", "")
+        parts = [part for part in request.path.split("/") if part]
+        if self.tokens and authorization.removeprefix("Bearer ") not in self.tokens:
+            self.seen.append(Seen("unauthorized", request.path, dict(request.query), authorization))
+            return _status(401, "Unauthorized")
+        if parts[:1] == ["api"] and len(parts) >= 2:
+            group, version, rest = "", parts[1], parts[2:]
+        elif parts[:1] == ["apis"] and len(parts) >= 3:
+            group, version, rest = parts[1], parts[2], parts[3:]
+        else:
+            return _status(404, "the server could not find the requested resource")
+        target = self._target(group, version, rest)
+        verb = self._verb(request, target, rest)
+        self.seen.append(Seen(verb, request.path, dict(request.query), authorization))
+        fault = self._fault(verb, target, "continue" in request.query)
+        if fault is not None and fault.status:
+            return _status(fault.status, "as the test wants it", fault.headers)
+        if not rest:
+            return self._discovery(group, version)
+        if target is None:
+            return _status(404, "the server could not find the requested resource")
+        if fault is not None and fault.hang and verb != "watch":
+            await asyncio.sleep(3600)
+        if verb == "watch":
+            return await self._watch(request, target, fault)
+        if verb == "list":
+            return self._list(request, target, fault)
+        return await self._one(request, verb, target)
+
+    def _target(self, group: str, version: str, rest: list[str]) -> _Target | None:
+        namespace = ""
+        if rest[:1] == ["namespaces"] and len(rest) >= 3:
+            namespace, rest = rest[1], rest[2:]
+        served = self.kinds.get((group, version, rest[0])) if rest else None
+        return _Target(served, namespace, rest[1] if len(rest) > 1 else "") if served else None
+
+    def _verb(self, request: web.Request, target: _Target | None, rest: list[str]) -> str:
+        if request.method != "GET":
+            return {"POST": "create", "PUT": "replace", "DELETE": "delete"}.get(request.method, "other")
+        if not rest:
+            return "discover"
+        if target is not None and target.name:
+            return "get"
+        return "watch" if request.query.get("watch") in ("true", "1") else "list"
+
+    def _discovery(self, group: str, version: str) -> web.Response:
+        kinds = [kind for kind in self.kinds.values() if (kind.group, kind.version) == (group, version)]
+        if not kinds:
+            return _status(404, "the server could not find the requested resource")
+        resources = [{"name": k.plural, "kind": k.kind, "namespaced": k.namespaced, "verbs": []} for k in kinds]
+        name = f"{group}/{version}" if group else version
+        return web.json_response({"kind": "APIResourceList", "groupVersion": name, "resources": resources})
+
+    def _list(self, request: web.Request, target: _Target, fault: Fault | None) -> web.StreamResponse:
+        limit = int(request.query.get("limit", "0"))
+        token = request.query.get("continue", "")
+        if token:
+            if token not in self._pages:
+                return _status(410, "The provided continue parameter is too old")
+            version, items = self._pages[token]
+        else:
+            version, items = self._version, self._matching(request, target)
+        metadata: Raw = {"resourceVersion": str(version)}
+        if limit and len(items) > limit:
+            ticket = base64.b64encode(f"page {next(self._tickets)}".encode()).decode()
+            self._pages[ticket] = (version, items[limit:])
+            metadata["continue"] = ticket
+            items = items[:limit]
+        body = {
+            "kind": f"{target.served.kind}List",
+            "apiVersion": target.served.api_version,
+            "metadata": metadata,
+            "items": items,
+        }
+        if fault is not None and fault.cut_list:
+            whole = json.dumps(body).encode()
+            return web.Response(body=whole[: len(whole) // 2], content_type="application/json")
+        return web.json_response(body)
+
+    def _matching(self, request: web.Request, target: _Target) -> list[Raw]:
+        selector = request.query.get("labelSelector", "")
+        objects = self._objects[target.served]
+        return [objects[key] for key in sorted(objects) if _concerns(target, selector, objects[key])]
+
+    async def _one(self, request: web.Request, verb: str, target: _Target) -> web.Response:
+        key = (target.namespace, target.name)
+        if verb in ("create", "replace"):
+            raw = await request.json()
+            metadata = {**raw.get("metadata", {})}
+            if target.namespace:
+                metadata["namespace"] = target.namespace
+            raw = {**raw, "kind": target.served.kind, "apiVersion": target.served.api_version}
+            return web.json_response(self.put({**raw, "metadata": metadata}), status=201 if verb == "create" else 200)
+        found = self._objects[target.served].get(key)
+        if found is None:
+            return _status(404, f'{target.served.plural} "{target.name}" not found')
+        if verb == "delete":
+            self.delete(target.served.kind, *key)
+        return web.json_response(found)
+
+    # ---- watch
+
+    async def _watch(self, request: web.Request, target: _Target, fault: Fault | None) -> web.StreamResponse:
+        since = int(request.query.get("resourceVersion") or 0)
+        if since and since < self._oldest:
+            return _status(410, f"too old resource version: {since} ({self._oldest})")
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        queue: asyncio.Queue[_Change | int | None] = asyncio.Queue()
+        for change in self._history:
+            if change.version > since:
+                queue.put_nowait(change)
+        self._watchers.add(queue)
+        try:
+            await response.prepare(request)
+            await self._feed(request, response, queue, target, fault or Fault("watch"))
+        except ConnectionError:
+            pass
+        finally:
+            self._watchers.discard(queue)
+        return response
+
+    async def _feed(
+        self,
+        request: web.Request,
+        response: web.StreamResponse,
+        queue: asyncio.Queue[_Change | int | None],
+        target: _Target,
+        fault: Fault,
+    ) -> None:
+        if fault.hang:
+            await asyncio.sleep(3600)
+        if fault.error is not None:
+            await response.write(_line("ERROR", {"kind": "Status", **fault.error}))
+            return
+        if fault.garbage:
+            await response.write(b"<html>not what you asked for</html>\n")
+            return
+        loop = asyncio.get_running_loop()
+        end = loop.time() + float(request.query.get("timeoutSeconds") or 1800)
+        selector = request.query.get("labelSelector", "")
+        bookmarks = "allowWatchBookmarks" in request.query
+        last = fault.cut_after if fault.cut_after is not None else fault.end_after
+        sent = 0
+        while sent != last:
+            items = await self._next(queue, end - loop.time())
+            lines = []
+            for item in items:
+                line = self._said(item, target, selector, bookmarks) if item is not None else b""
+                if line and sent != last:
+                    sent += 1
+                    lines.append(line)
+            if lines:
+                await response.write(b"".join(lines))
+            if None in items or loop.time() >= end:
+                return
+        if fault.cut_after is not None and request.transport is not None:
+            request.transport.abort()
+
+    async def _next(self, queue: asyncio.Queue[_Change | int | None], left_s: float) -> list[Any]:
+        """What there is to tell, all of it at once; a bookmark when there was nothing for a time."""
+        try:
+            items = [await asyncio.wait_for(queue.get(), max(min(left_s, self._bookmark_s or 1e9), 0.001))]
+        except TimeoutError:
+            return [self._version]
+        while not queue.empty():
+            items.append(queue.get_nowait())
+        return items
+
+    def _said(self, item: _Change | int, target: _Target, selector: str, bookmarks: bool) -> bytes:
+        if isinstance(item, int):
+            mark = {"metadata": {"resourceVersion": str(item)}, "kind": target.served.kind}
+            return _line("BOOKMARK", mark) if bookmarks else b""
+        if item.served != target.served:
+            return b""
+        was = item.before is not None and _concerns(target, selector, item.before)
+        now = item.after is not None and _concerns(target, selector, item.after)
+        if now and item.after is not None:
+            return _line("MODIFIED" if was else "ADDED", item.after)
+        if was and item.before is not None:
+            metadata = {**item.before["metadata"], "resourceVersion": str(item.version)}
+            return _line("DELETED", {**item.before, "metadata": metadata})
+        return b""
+
+
+def _line(kind: str, raw: Raw) -> bytes:
+    return json.dumps({"type": kind, "object": raw}).encode() + b"\n"
+
+
+def _status(code: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code}
+    return web.json_response(body, status=code, headers=headers)
+
+
+def _concerns(target: _Target, selector: str, raw: Raw) -> bool:
+    metadata = raw["metadata"]
+    if target.namespace and metadata.get("namespace") != target.namespace:
+        return False
+    if target.name and metadata["name"] != target.name:
+        return False
+    return _selected(selector, metadata.get("labels") or {})
+
+
+def _selected(selector: str, labels: Mapping[str, str]) -> bool:
+    at = 0
+    while selector[at:].strip():
+        term = _TERM.match(selector, at)
+        if term is None:
+            raise ValueError(f"no label selector: {selector}")
+        absent, key, operator, value, several, values = term.groups()
+        if several:
+            fits = (labels.get(key) in {one.strip() for one in values.split(",")}) is (several == "in")
+        elif operator:
+            fits = (labels.get(key) == value) is (operator != "!=")
+        else:
+            fits = (key in labels) is not bool(absent)
+        if not fits:
+            return False
+        at = term.end()
+    return True
+
+
+async def serve(port: int) -> None:
+    """Serves until cancelled, and says where on standard output."""
+    api = FakeKubeApi(bookmark_s=60)
+    sys.stdout.write(await api.start(port) + "\n")
+    sys.stdout.flush()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await api.stop()
+
+
+def main(port: int) -> None:
+    """Serves until it is interrupted."""
+    try:
+        asyncio.run(serve(port))
+    except KeyboardInterrupt:
+        pass
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
