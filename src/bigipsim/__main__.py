@@ -1,0 +1,5 @@
+"""Lets `python -m bigipsim` do what the command `bigipsim` does."""
+
+from bigipsim.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The data plane: real sockets that pass real traffic as the configured virtual servers say."""

@@ -1,0 +1,339 @@
+"""Decides what the configuration means to the data plane: items of the tree become small specifications.
+
+Nothing past this module looks into the device's own field names. What the data plane does not follow is put
+into words here (`VirtualSpec.not_served`, `VirtualSpec.notes`), so that nobody is left to guess.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from bigipsim.dataplane.persist import Persistence
+from bigipsim.dataplane.profiles import persistences, reference, seconds
+from bigipsim.objects.model import Item
+from bigipsim.tree import Tree
+
+Values = Mapping[str, Any]
+SnatKind = Literal["none", "automap", "snat"]
+
+SERVED_PROTOCOLS: Final = frozenset({"tcp", "udp", "any"})
+NO_TLS: Final = "TLS is not implemented yet"
+FLAGS_NOT_SERVED: Final = {
+    "ipForward": "it forwards packets by route, which needs a network of its own",
+    "l2Forward": "it forwards frames, which needs a network of its own",
+    "internal": "it is internal: only other virtual servers reach it",
+    "dhcpRelay": "DHCP relay is not implemented",
+    "stateless": "stateless load balancing is not implemented",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Snat:
+    """Where connections to members come from: the client ("none"), a self IP ("automap") or a SNAT pool."""
+
+    kind: SnatKind = "none"
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSpec:
+    """One pool member: its full path, its node's path and where it listens (address without route domain)."""
+
+    path: str
+    node: str
+    address: str
+    port: int
+    route_domain: int
+    ratio: int
+    dynamic_ratio: int
+    priority: int
+    limit: int
+    enabled: bool
+    forced_offline: bool
+    monitor: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSpec:
+    """One node, as far as it bears on its members; limit 0 is no limit."""
+
+    ratio: int = 1
+    limit: int = 0
+    enabled: bool = True
+    forced_offline: bool = False
+    monitor: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSpec:
+    """One pool: how it balances, over whom, and what monitors it."""
+
+    path: str
+    mode: str
+    min_active: int
+    reselect_tries: int
+    service_down_action: str
+    monitor: str
+    members: tuple[MemberSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualSpec:
+    """One virtual server.
+
+    not_served says why there is no listener ("" when there is to be one); notes say what is attached but not
+    followed. An idle time of None means that idle connections stay.
+    """
+
+    path: str
+    destination: str
+    virtual_address: str
+    address: str
+    port: int
+    protocol: str
+    not_served: str
+    pool: str = ""
+    http: bool = False
+    forwarded_for: bool = False
+    limit: int = 0
+    reject: bool = False
+    snat: Snat = Snat()
+    persistence: Persistence | None = None
+    fallback: Persistence | None = None
+    tcp_idle_s: float | None = 300.0
+    udp_idle_s: float | None = 60.0
+    uses: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def listening(self) -> tuple[str, int, str, bool]:
+        """What a listener depends on; a change of anything else leaves it open."""
+        return self.address, self.port, self.protocol, self.http
+
+    @property
+    def transports(self) -> tuple[str, ...]:
+        """The sockets that it needs: "tcp", "udp" or both."""
+        return ("tcp", "udp") if self.protocol == "any" else (self.protocol,)
+
+
+def split_port(text: str) -> tuple[str, int]:
+    """Parts "10.0.0.1:80", "2001:db8::1.80" or "web1:http" into host and port; port 0 for "any" and "*"."""
+    separator = "." if text.count(":") > 1 else ":"
+    host, _, port = text.rpartition(separator)
+    return (host, port_number(port)) if host else (text, 0)
+
+
+def port_number(text: str) -> int:
+    """A port from digits or a service name; 0 for "any", "*" and what nobody knows."""
+    if text.isdecimal():
+        return int(text)
+    if text in ("any", "*"):
+        return 0
+    try:
+        return socket.getservbyname(text)
+    except OSError:
+        return 0
+
+
+def split_domain(text: str) -> tuple[str, int]:
+    """Parts "10.0.0.1%5" into address and route domain."""
+    address, _, domain = text.partition("%")
+    return address, int(domain) if domain.isdecimal() else 0
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def whole(value: Any, otherwise: int = 0) -> int:
+    """A whole number from a number or a string; `otherwise` for anything else, such as "disabled"."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return otherwise
+
+
+def pool_spec(tree: Tree, path: str) -> PoolSpec | None:
+    """The pool of that full path, or None."""
+    item = tree.get("ltm/pool", path)
+    if item is None:
+        return None
+    values = item.values
+    return PoolSpec(
+        path=path,
+        mode=str(values.get("loadBalancingMode", "round-robin")),
+        min_active=whole(values.get("minActiveMembers")),
+        reselect_tries=whole(values.get("reselectTries")),
+        service_down_action=str(values.get("serviceDownAction", "none")),
+        monitor=str(values.get("monitor") or "").strip(),
+        members=tuple(_members(item)),
+    )
+
+
+def _members(pool: Item) -> Iterator[MemberSpec]:
+    for path, member in pool.children.get("members", {}).items():
+        values = member.values
+        host, port = split_port(member.name)
+        given = str(values.get("address") or host)
+        address, domain = split_domain(given)
+        if not is_address(address):
+            continue
+        yield MemberSpec(
+            path=path,
+            node=f"{path.rpartition('/')[0]}/{host}",
+            address=address,
+            port=port,
+            route_domain=domain or split_domain(host)[1],
+            ratio=whole(values.get("ratio"), 1),
+            dynamic_ratio=whole(values.get("dynamicRatio"), 1),
+            priority=whole(values.get("priorityGroup")),
+            limit=whole(values.get("connectionLimit")),
+            enabled=values.get("session") != "user-disabled",
+            forced_offline=values.get("state") == "user-down",
+            monitor=str(values.get("monitor") or "default").strip(),
+        )
+
+
+def node_spec(tree: Tree, path: str) -> NodeSpec:
+    """The node of that full path; one that is missing counts as enabled, without limits."""
+    item = tree.get("ltm/node", path)
+    if item is None:
+        return NodeSpec()
+    values = item.values
+    return NodeSpec(
+        ratio=whole(values.get("ratio"), 1),
+        limit=whole(values.get("connectionLimit")),
+        enabled=values.get("session") != "user-disabled",
+        forced_offline=values.get("state") == "user-down",
+        monitor=str(values.get("monitor") or "default").strip(),
+    )
+
+
+def virtual_spec(tree: Tree, path: str) -> VirtualSpec | None:
+    """The virtual server of that full path, or None."""
+    item = tree.get("ltm/virtual", path)
+    if item is None:
+        return None
+    values = item.values
+    destination = str(values.get("destination", ""))
+    address_path, port = split_port(destination)
+    address, address_enabled = _virtual_address(tree, address_path)
+    profiles = _profiles(tree, item)
+    protocol = str(values.get("ipProtocol", "any"))
+    http = profiles.get("http")
+    persistence, fallback, ignored = persistences(tree, values, http is not None)
+    why = _not_served(values, address, address_enabled, port, protocol, profiles)
+    http_values: Values = http.values if http else {}
+    return VirtualSpec(
+        path=path,
+        destination=destination,
+        virtual_address=address_path,
+        address=address,
+        port=port,
+        protocol=protocol,
+        not_served=why,
+        pool=str(values.get("pool") or ""),
+        http=http is not None,
+        forwarded_for=http_values.get("insertXforwardedFor") == "enabled",
+        limit=whole(values.get("connectionLimit")),
+        reject=bool(values.get("reject")),
+        snat=_snat(tree, values),
+        persistence=persistence,
+        fallback=fallback,
+        tcp_idle_s=_idle(profiles.get("tcp") or profiles.get("fastl4"), 300.0),
+        udp_idle_s=_idle(profiles.get("udp") or profiles.get("fastl4"), 60.0),
+        uses=frozenset(_used(item)),
+        notes=(*ignored, *_unevaluated(item)),
+    )
+
+
+def _virtual_address(tree: Tree, path: str) -> tuple[str, bool]:
+    """The IP address of a virtual address ("" when it has none) and whether it is enabled."""
+    item = tree.get("ltm/virtual-address", path)
+    text = str(item.values.get("address", "")) if item else ""
+    text = text or path.rpartition("/")[2]
+    address = {"any": "0.0.0.0", "any6": "::"}.get(text, split_domain(text)[0])
+    enabled = item is None or item.values.get("enabled") != "no"
+    return (address if is_address(address) else ""), enabled
+
+
+def _profiles(tree: Tree, virtual: Item) -> dict[str, Item]:
+    """The attached profiles by kind; of two of one kind, the one for the client's side."""
+    found: dict[str, Item] = {}
+    attached = virtual.children.get("profiles", {})
+    ordered = sorted(attached.items(), key=lambda pair: pair[1].values.get("context") == "clientside")
+    for path, _ in ordered:
+        profile = tree.find("ltm/profile", path)
+        if profile is not None:
+            found[profile.type.collection.rpartition("/")[2]] = profile
+    return found
+
+
+def _not_served(
+    values: Values, address: str, address_enabled: bool, port: int, protocol: str, profiles: Mapping[str, Item]
+) -> str:
+    """The first reason why nothing listens for a virtual server; "" when something is to listen."""
+    flags = (why for flag, why in FLAGS_NOT_SERVED.items() if values.get(flag) is True)
+    reasons = (
+        "it is disabled" if values.get("disabled") is True else "",
+        "" if address_enabled else "its virtual address is disabled",
+        "" if protocol in SERVED_PROTOCOLS else f"protocol {protocol} is not implemented",
+        NO_TLS if "client-ssl" in profiles else "",
+        f"{NO_TLS} (towards the pool members)" if "server-ssl" in profiles else "",
+        "" if address else "its destination has no IP address",
+        "it is for every port, and one socket has one" if port == 0 else "",
+        next(flags, ""),
+    )
+    return next(filter(None, reasons), "")
+
+
+def _snat(tree: Tree, values: Values) -> Snat:
+    translation = values.get("sourceAddressTranslation") or {}
+    kind = translation.get("type", "none")
+    if kind == "automap":
+        selves = (str(item.values.get("address", "")).partition("/")[0] for item in tree.items("net/self"))
+        return Snat("automap", tuple(filter(is_address, (split_domain(one)[0] for one in selves))))
+    if kind == "snat":
+        return Snat("snat", tuple(_translations(tree, str(translation.get("pool", "")))))
+    return Snat()
+
+
+def _translations(tree: Tree, snatpool: str) -> Iterator[str]:
+    item = tree.get("ltm/snatpool", snatpool)
+    for path in item.values.get("members", ()) if item else ():
+        translation = tree.get("ltm/snat-translation", path)
+        text = str(translation.values.get("address", "")) if translation else ""
+        address = split_domain(text or path.rpartition("/")[2])[0]
+        if is_address(address):
+            yield address
+
+
+def _idle(profile: Item | None, otherwise: float) -> float | None:
+    if profile is None:
+        return otherwise
+    value = profile.values.get("idleTimeout")
+    return 0.0 if value == "immediate" else seconds(value, otherwise)
+
+
+def _used(virtual: Item) -> Iterator[str]:
+    """Full paths of profiles and the like whose change may alter the meaning of the virtual server."""
+    yield from virtual.children.get("profiles", {})
+    yield from (reference(entry) for entry in virtual.values.get("persist") or ())
+    yield str(virtual.values.get("fallbackPersistence") or "")
+    yield str((virtual.values.get("sourceAddressTranslation") or {}).get("pool") or "")
+
+
+def _unevaluated(virtual: Item) -> Iterator[str]:
+    for rule in virtual.values.get("rules") or ():
+        yield f"iRule {rule} is not evaluated"
+    for policy in virtual.children.get("policies", {}):
+        yield f"policy {policy} is not evaluated"

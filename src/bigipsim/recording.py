@@ -1,0 +1,120 @@
+"""How a configuration is written to JSON and read again: dumps of our own, and answers that a real device gave.
+
+A dump holds everything and restores it exactly. Recorded answers may be nested in any way; every object whose "kind"
+ends in "state" is taken as it is, dangling references, misspelt keys and all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bigipsim.objects import writing
+from bigipsim.objects.model import Item, ObjectType, Site
+from bigipsim.planting import graft, parent_in
+from bigipsim.tree import Tree
+
+FORM = 1
+
+
+def dump_tree(tree: Tree) -> dict[str, Any]:
+    """The whole configuration, with "bigipsim" as the mark of a dump and "objects" as lists by collection."""
+    return {
+        "bigipsim": FORM,
+        "version": tree.version,
+        "generation": tree.generation,
+        "lastIndex": tree.last_index,
+        "objects": {
+            kind: [_dumped(item) for item in tree.items(kind)] for kind in sorted(tree.kinds()) if tree.items(kind)
+        },
+    }
+
+
+def _dumped(item: Item) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "partition": item.partition,
+        "subPath": item.subpath,
+        "name": item.name,
+        "fullPath": item.full_path,
+        "generation": item.generation,
+        "values": dict(item.values),
+    }
+    if item.own:
+        document["own"] = sorted(item.own)
+    if item.recorded is not None:
+        document["recorded"] = dict(item.recorded)
+    children = {name: [_dumped(child) for child in items.values()] for name, items in item.children.items()}
+    if children:
+        document["children"] = children
+    return document
+
+
+def load_into(tree: Tree, recording: Any) -> None:
+    """Takes a dump, which replaces everything, or recorded answers, which are stored over what is there.
+
+    Raises:
+        ValueError: it is neither, or holds a collection that the simulator does not have.
+    """
+    if isinstance(recording, Mapping) and "bigipsim" in recording:
+        _restore(tree, recording)
+        return
+    found = list(_objects(recording))
+    if not found:
+        raise ValueError('there is no object with a "kind" in it; load a dump, or answers of a device as they were')
+    known = {f"{kind}/{child}" for kind in tree.types for child in tree.types[kind].children}
+    graft(tree, [_placed(known, document) for document in found])
+
+
+def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, Mapping):
+        kind = value.get("kind")
+        if isinstance(kind, str) and kind.endswith("state") and not kind.endswith("collectionstate"):
+            yield value
+            return
+        value = list(value.values())
+    if isinstance(value, list):
+        for inner in value:
+            yield from _objects(inner)
+
+
+def _placed(child_collections: set[str], document: Mapping[str, Any]) -> tuple[str, Mapping[str, Any], str]:
+    collection = collection_of(document["kind"])
+    parent = ""
+    if collection in child_collections:
+        parent = parent_in(str(document.get("selfLink", "")), collection.rpartition("/")[0])
+    return collection, document, parent
+
+
+def collection_of(kind: str) -> str:
+    """The collection of objects of a kind: "tm:ltm:pool:poolstate" is "ltm/pool"."""
+    return "/".join(kind.split(":")[1:-1])
+
+
+def _restore(tree: Tree, dump: Mapping[str, Any]) -> None:
+    if dump["bigipsim"] != FORM:
+        raise ValueError(f"the dump has form {dump['bigipsim']}; this bigipsim reads form {FORM}")
+    stage = tree.fork()
+    for kind in tree.kinds():
+        for item in tree.items(kind):
+            stage.put(kind, item.full_path, item, None)
+    for kind, documents in dump["objects"].items():
+        if tree.types.get(kind) is None:
+            raise ValueError(f'bigipsim has no collection "{kind}"; leave its objects out')
+        for document in documents:
+            item = _restored(stage, tree.types[kind], document, None)
+            stage.put(kind, item.full_path, None, item)
+    stage.generation, stage.last_index = dump["generation"], dump["lastIndex"]
+    stage.reindex()
+    tree.adopt(stage, checked=False)
+
+
+def _restored(tree: Tree, kind: ObjectType, document: Mapping[str, Any], parent: Item | None) -> Item:
+    called = (document["partition"], document["subPath"], document["name"], document["fullPath"])
+    values, own = document["values"], frozenset(document.get("own", ()))
+    shell = Item(kind, *called, 0, values)
+    children = {
+        name: {child.full_path: child for child in (_restored(tree, kind.children[name], one, shell) for one in listed)}
+        for name, listed in document.get("children", {}).items()
+    }
+    refs, marks = writing.index_of(Site(tree, kind, *called, None, parent), values, children if parent else {})
+    return Item(kind, *called, document["generation"], values, children, own, document.get("recorded"), refs, marks)

@@ -1,0 +1,1 @@
+"""iControl REST: addresses, query arguments, bodies and errors as the device has them."""

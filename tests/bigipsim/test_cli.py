@@ -1,0 +1,124 @@
+"""The command: what it prints, what it refuses, and how it ends."""
+
+import json
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from bigipsim.cli import main
+
+TRUSTING = ssl.create_default_context()
+TRUSTING.check_hostname = False
+TRUSTING.verify_mode = ssl.CERT_NONE
+BASIC = "Basic YWRtaW46YWRtaW4="
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """The command in a process of its own, and what it printed at its start, by first word."""
+    command = [sys.executable, "-m", "bigipsim", "serve", "--listen", "127.0.0.1:0", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        printed: dict[str, str] = {}
+        while "control" not in printed:
+            line = process.stdout.readline()
+            assert line, process.stderr.read() if process.stderr else ""
+            name, _, rest = line.strip().partition(" ")
+            printed[name] = rest.split("(")[0].strip()
+        try:
+            yield process, printed
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def call(url: str, method: str = "GET", body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Authorization": BASIC, "Content-Type": "application/json"}
+    request = urllib.request.Request(url, data=data, method=method, headers=headers)
+    with urllib.request.urlopen(request, context=TRUSTING, timeout=10) as answer:
+        text = answer.read()
+        return json.loads(text) if text else None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_until_it_is_told_to_end_and_leaves_nothing_behind(number: signal.Signals) -> None:
+    with running("--partition", "k8s", "--log-level", "warning") as (process, printed):
+        assert printed["user"] == "admin"
+        assert len(printed["fingerprint"]) == 95
+        partitions = call(f"{printed['BIG-IP']}/mgmt/tm/auth/partition")
+        assert {one["name"] for one in partitions["items"]} == {"Common", "k8s"}
+        assert call(printed["control"])["bigipsim"]["version"] == "16.1.3"
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=10)
+        assert (process.returncode, errors) == (0, "")
+
+
+def test_what_is_saved_is_kept_in_the_state_file_and_nothing_else(tmp_path: Path) -> None:
+    state = tmp_path / "lab.json"
+    arguments = ("--state", str(state), "--no-dataplane", "--partition", "k8s")
+    with running(*arguments) as (_, printed):
+        url = f"{printed['BIG-IP']}/mgmt/tm"
+        call(f"{url}/ltm/pool", "POST", {"name": "kept", "partition": "k8s"})
+        assert not state.exists()
+        call(f"{url}/sys/config", "POST", {"command": "save"})
+        call(f"{url}/ltm/pool", "POST", {"name": "lost", "partition": "k8s"})
+    with running(*arguments) as (_, printed):
+        pools = call(f"{printed['BIG-IP']}/mgmt/tm/ltm/pool")
+        assert [one["name"] for one in pools["items"]] == ["kept"]
+    assert [path.name for path in tmp_path.iterdir()] == ["lab.json"]
+
+
+def refused(*arguments: str) -> str:
+    result = CliRunner().invoke(main, ["serve", *arguments])
+    assert result.exit_code == 1, result.output
+    assert result.output.count("\n") == 1
+    return result.output
+
+
+def test_a_port_in_use_is_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"127.0.0.1:{port} is in use by another process" in refused("--listen", f"127.0.0.1:{port}")
+
+
+def test_a_listen_address_that_is_none_is_one_sentence() -> None:
+    assert '--listen "8443" is not HOST:PORT' in refused("--listen", "8443")
+
+
+def test_a_map_that_is_wrong_is_one_sentence() -> None:
+    assert "must be of one size" in refused("--map", "198.51.100.0/24=127.0.0.0/8")
+
+
+@pytest.mark.parametrize("content", ["not json", '"neither"'])
+def test_a_state_file_that_cannot_be_read_is_one_sentence(tmp_path: Path, content: str) -> None:
+    state = tmp_path / "lab.json"
+    state.write_text(content)
+    assert "cannot be read as a saved configuration" in refused("--state", str(state))
+
+
+def test_a_state_file_in_no_folder_is_one_sentence(tmp_path: Path) -> None:
+    assert "there is no folder" in refused("--state", str(tmp_path / "absent" / "lab.json"))
+
+
+def test_a_version_that_is_none_is_one_sentence() -> None:
+    assert "is not a version; write it like 16.1.3" in refused("--version-of-tmos", "newest")
+
+
+def test_a_partition_that_the_device_refuses_is_one_sentence() -> None:
+    assert '--partition "" is refused by the device' in refused("--partition", "")
+
+
+def test_the_help_has_two_examples() -> None:
+    output = CliRunner().invoke(main, ["serve", "--help"]).output
+    assert output.count("  bigipsim serve") == 2

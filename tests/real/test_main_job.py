@@ -1,0 +1,246 @@
+"""The main job against a real API server: its Secret, arguments and ConfigMap, real backends, and requests by HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from bigipsim.box import Box
+from bigipsim.clock import SystemClock
+from bigipsim.dataplane.addresses import Mapping
+from bigipsim.server import SimServer
+
+pytestmark = pytest.mark.real
+
+POOL = "cfgmap_default_example-vs_nginx"
+ENDPOINTS, NODES = "198.51.100.{}", "192.0.2.{}"
+MAPPINGS = (Mapping.parse("198.51.100.0/24=127.1.0.0/24"), Mapping.parse("192.0.2.0/24=127.2.0.0/24"))
+NODE_PORT = 30080
+
+
+def secret(url: str) -> dict[str, Any]:
+    texts = {"username": "admin", "password": "admin", "url": url}
+    data = {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": _named("bigip-credentials", "kube-system"), "data": data}
+
+
+def _named(name: str, namespace: str = "default") -> dict[str, Any]:
+    return {"name": name, "namespace": namespace}
+
+
+def example_vs() -> dict[str, Any]:
+    body = {
+        "virtualServer": {
+            "frontend": {
+                "balance": "round-robin",
+                "mode": "http",
+                "partition": "k8s",
+                "virtualAddress": {"bindAddr": "203.0.113.7", "port": 80},
+            },
+            "backend": {"serviceName": "nginx", "servicePort": 80},
+        }
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {**_named("example-vs"), "labels": {"f5type": "virtual-server"}},
+        "data": {"schema": "f5schemadb://bigip-virtual-server_v0.1.1.json", "data": json.dumps(body)},
+    }
+
+
+def nginx(type: str = "ClusterIP") -> dict[str, Any]:
+    port = {"port": 80, **({"nodePort": NODE_PORT} if type == "NodePort" else {})}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _named("nginx"),
+        "spec": {"type": type, "selector": {"run": "nginx"}, "ports": [port]},
+    }
+
+
+def endpoints(count: int) -> dict[str, Any]:
+    addresses = [{"ip": ENDPOINTS.format(n)} for n in range(1, count + 1)]
+    subset = {"addresses": addresses, "ports": [{"port": 80}]}
+    return {"apiVersion": "v1", "kind": "Endpoints", "metadata": _named("nginx"), "subsets": [subset]}
+
+
+def node(number: int, ready: str = "True", cordoned: bool = False) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": f"node{number}"},
+        "spec": {"unschedulable": cordoned},
+        "status": {
+            "addresses": [{"type": "InternalIP", "address": NODES.format(number)}],
+            "conditions": [{"type": "Ready", "status": ready}],
+        },
+    }
+
+
+@contextlib.asynccontextmanager
+async def backends(pattern: str, port: int, numbers: range) -> AsyncIterator[None]:
+    """Real HTTP servers; each answers its own address."""
+    runners = []
+    for number in numbers:
+        name = pattern.format(number)
+
+        async def answer(_: web.Request, name: str = name) -> web.Response:
+            return web.Response(text=name)
+
+        app = web.Application()
+        app.router.add_get("/{path:.*}", answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, name.replace("198.51.100", "127.1.0").replace("192.0.2", "127.2.0"), port).start()
+        runners.append(runner)
+    try:
+        yield
+    finally:
+        for runner in runners:
+            await runner.cleanup()
+
+
+class Bench:
+    """A device, a controller in a process of its own, and questions about them."""
+
+    def __init__(self, device: SimServer, kubeconfig: str) -> None:
+        self.device, self.kubeconfig = device, kubeconfig
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def run(self, *more: str) -> None:
+        """Starts the controller with the arguments of the Deployment; the environment holds what the Secret says."""
+        environment = {
+            **os.environ,
+            "BIGIP_URL": self.device.url,
+            "BIGIP_USERNAME": "admin",
+            "BIGIP_PASSWORD": "admin",
+        }
+        arguments = [
+            f"--bigip-url={environment['BIGIP_URL']}",
+            f"--bigip-username={environment['BIGIP_USERNAME']}",
+            f"--bigip-password={environment['BIGIP_PASSWORD']}",
+            "--namespace=default",
+            "--bigip-partition=k8s",
+            *more,
+            "--insecure",
+            f"--kubeconfig={self.kubeconfig}",
+            "--running-in-cluster=false",
+        ]
+        command = (sys.executable, "-m", "turnbuckle", "run", *arguments)
+        self.process = await asyncio.create_subprocess_exec(*command, env=environment)
+
+    async def stop(self) -> int:
+        process, self.process = self.process, None
+        if process is None:
+            return 0
+        process.terminate()
+        return await process.wait()
+
+    def members(self) -> set[str]:
+        pool = self.device.box.tree.get("ltm/pool", f"/k8s/{POOL}")
+        return set() if pool is None else {path.rsplit("/", 1)[1] for path in pool.children.get("members", {})}
+
+    def writes(self) -> list[str]:
+        return [
+            f"{entry.method} {entry.path}"
+            for entry in self.device.journal.since(0)
+            if entry.write and "/task/" not in entry.path and "/shared/" not in entry.path
+        ]
+
+    async def until(self, holds: Callable[[], bool], seconds: float = 30) -> None:
+        ends = time.monotonic() + seconds
+        while not holds():
+            assert self.process is not None and self.process.returncode is None, "the controller has ended"
+            assert time.monotonic() < ends, f"members {self.members()}, writes {self.writes()}"
+            await asyncio.sleep(0.02)
+
+    async def answers(self, tries: int) -> set[str]:
+        """Who answers requests to the virtual server."""
+        await self.device.settled()
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{self.device.control_url}listeners", ssl=False) as reply:
+                listeners = await reply.json()
+            (where,) = [
+                one["listening"][0] for one in listeners["listeners"] if one["virtual"] == "/k8s/default_example-vs"
+            ]
+            found = set()
+            for _ in range(tries):
+                async with session.get(
+                    f"http://{where['host']}:{where['port']}/", headers={"Connection": "close"}
+                ) as reply:
+                    found.add(await reply.text())
+        return found
+
+
+@pytest.fixture
+async def bench(kube_api: Any) -> AsyncIterator[Bench]:
+    box = Box(SystemClock())
+    box.tree.create("auth/partition", {"name": "k8s"})
+    box.save()
+    async with SimServer(box, mappings=MAPPINGS) as device:
+        one = Bench(device, kube_api.kubeconfig)
+        try:
+            yield one
+        finally:
+            await one.stop()
+
+
+async def test_nginx_is_published_with_its_endpoints_and_scales_from_two_to_five_in_one_request(
+    admin: Any, bench: Bench
+) -> None:
+    async with backends(ENDPOINTS, 80, range(1, 6)):
+        for manifest in (nginx(), endpoints(2), example_vs()):
+            await admin.put(manifest)
+        await bench.run("--pool-member-type=cluster")
+        await bench.until(lambda: bench.members() == {"198.51.100.1:80", "198.51.100.2:80"})
+        virtual = bench.device.box.tree.get("ltm/virtual", "/k8s/default_example-vs")
+        assert virtual is not None
+        assert virtual.values["destination"] == "/k8s/203.0.113.7:80"
+        assert await bench.answers(8) == {"198.51.100.1", "198.51.100.2"}
+        before = len(bench.writes())
+        await admin.put(endpoints(5))
+        await bench.until(lambda: len(bench.members()) == 5)
+        assert len(bench.writes()) == before + 1
+        assert await bench.answers(20) == {ENDPOINTS.format(n) for n in range(1, 6)}
+        assert await bench.stop() == 0
+        await bench.run("--pool-member-type=cluster")
+        reads = len(bench.device.journal.since(0))
+        await bench.until(lambda: len(bench.device.journal.since(0)) >= reads + 8)
+        await asyncio.sleep(2)
+        assert bench.writes()[before + 1 :] == []
+        await admin.delete("ConfigMap", "example-vs")
+        await bench.until(lambda: not bench.device.box.tree.items("ltm/virtual"))
+        assert bench.members() == set()
+
+
+async def test_with_node_ports_there_is_a_member_for_each_eligible_node(admin: Any, bench: Bench) -> None:
+    def members(*numbers: int) -> set[str]:
+        return {f"{NODES.format(n)}:{NODE_PORT}" for n in numbers}
+
+    async with backends(NODES, NODE_PORT, range(1, 4)):
+        for manifest in (nginx("NodePort"), example_vs(), node(1), node(2)):
+            await admin.put(manifest)
+        await bench.run()
+        await bench.until(lambda: bench.members() == members(1, 2))
+        assert await bench.answers(8) == {NODES.format(1), NODES.format(2)}
+        await admin.put(node(3))
+        await bench.until(lambda: bench.members() == members(1, 2, 3))
+        await admin.put(node(1, cordoned=True))
+        await admin.put(node(2, ready="False"))
+        await bench.until(lambda: bench.members() == members(1, 3))
+        await admin.put(node(2))
+        await bench.until(lambda: bench.members() == members(1, 2, 3))
+        await admin.delete("Node", "node3")
+        await bench.until(lambda: bench.members() == members(1, 2))
+        assert await bench.answers(8) == {NODES.format(1), NODES.format(2)}
