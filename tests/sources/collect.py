@@ -47,6 +47,7 @@ class Reader:
     def __init__(self) -> None:
         self.batches: list[list[Event]] = []
         self.objects: dict[str, str] = {}
+        self.task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
 
     async def put(self, events: Sequence[Event]) -> None:
@@ -78,6 +79,8 @@ class Reader:
         """Waits until something is so; fails after a time that no healthy run needs."""
         async with asyncio.timeout(seconds):
             while not what():
+                if self.task is not None and self.task.done():
+                    self.task.result()
                 self._news.clear()
                 try:
                     await asyncio.wait_for(self._news.wait(), 0.02)
@@ -89,7 +92,7 @@ class Reader:
 async def reading(source: Source) -> AsyncIterator[Reader]:
     """A source that runs, and what it tells."""
     reader = Reader()
-    task = asyncio.create_task(source.run(reader.put))
+    task = reader.task = asyncio.create_task(source.run(reader.put))
     try:
         yield reader
         if task.done():

@@ -16,6 +16,7 @@ from sources.collect import CONFIG_MAPS, NODES, SERVICES, PlainKind
 from turnbuckle.engine.protocol import Resource
 from turnbuckle.model.ref import Flawed, Put, Ref
 from turnbuckle.sources.files import FolderContent, read_folder
+from turnbuckle.sources.files.folder import Folder
 
 KINDS = (CONFIG_MAPS, SERVICES, NODES)
 WEB = Ref("", "Service", "default", "web")
@@ -462,3 +463,19 @@ def test_a_guess_from_a_broken_file_yields_to_an_object_in_a_good_one(folder):
     content = read_folder(folder, KINDS)
     assert refs(content) == ["Service/default/web"]
     assert [one.code for one in content.issues] == ["TB1016"]
+
+
+def test_what_a_vanished_folder_said_stays_and_only_the_folder_is_reported(folder):
+    place = folder / "place"
+    write(place, "a.yaml", SERVICE)
+    reader = Folder(place, KINDS)
+    reader.take(reader.look())
+    write(place, "a.yaml", "a: [")
+    assert [one.code for one in reader.take(reader.look()).issues] == ["TB1016"]
+    place.rename(folder / "elsewhere")
+    gone = reader.take(reader.look())
+    assert (gone.events, gone.complete) == ((), False)
+    assert [str(one.about) for one in gone.issues] == [f"File/{place}"]
+    (folder / "elsewhere").rename(place)
+    back = reader.take(reader.look())
+    assert (back.events, [one.code for one in back.issues]) == ((), ["TB1016"])

@@ -81,8 +81,8 @@ class Folder:
                 stamps[name] = stamp
         for name, reading in old.readings.items():
             if name not in readings and any(name.startswith(place) for place in lost):
-                readings[name] = reading
-                stamps.update({name: old.stamps[name]} if name in old.stamps else {})
+                # Without a stamp it is read anew when it is back; until then only the folder has to be mended.
+                readings[name] = replace(reading, issues=())
         items, twice = _merged(readings)
         found = [one for name in sorted(readings) for one in readings[name].issues]
         complete = not lost and all(reading.known for reading in readings.values())

@@ -83,7 +83,8 @@ class FolderSource:
                 await asyncio.sleep(0)
                 yield
                 await waiting
-        except (OSError, WatchfilesRustInternalError) as error:
+        except (OSError, WatchfilesRustInternalError, ExceptionGroup) as error:
+            # What fails inside awatch's own task group comes as a group.
             log.warning("%s cannot be watched, it is read every %g s: %s", place, _LOOK_AGAIN_S, error)
         finally:
             if waiting is not None:

@@ -32,7 +32,8 @@ NODE_PORT = 30080
 def secret(url: str) -> dict[str, Any]:
     texts = {"username": "admin", "password": "admin", "url": url}
     data = {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": _named("bigip-credentials", "kube-system"), "data": data}
+    metadata = {"name": "bigip-credentials", "namespace": "kube-system"}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", "data": data}
 
 
 def _named(name: str, namespace: str = "default") -> dict[str, Any]:
@@ -114,18 +115,14 @@ async def backends(pattern: str, port: int, numbers: range) -> AsyncIterator[Non
 class Bench:
     """A device, a controller in a process of its own, and questions about them."""
 
-    def __init__(self, device: SimServer, kubeconfig: str) -> None:
-        self.device, self.kubeconfig = device, kubeconfig
+    def __init__(self, device: SimServer, kubeconfig: str, admin: Any) -> None:
+        self.device, self.kubeconfig, self.admin = device, kubeconfig, admin
         self.process: asyncio.subprocess.Process | None = None
 
     async def run(self, *more: str) -> None:
         """Starts the controller with the arguments of the Deployment; the environment holds what the Secret says."""
-        environment = {
-            **os.environ,
-            "BIGIP_URL": self.device.url,
-            "BIGIP_USERNAME": "admin",
-            "BIGIP_PASSWORD": "admin",
-        }
+        stored = await self.credentials()
+        environment = {**os.environ, **{f"BIGIP_{key.upper()}": text for key, text in stored.items()}}
         arguments = [
             f"--bigip-url={environment['BIGIP_URL']}",
             f"--bigip-username={environment['BIGIP_USERNAME']}",
@@ -139,6 +136,17 @@ class Bench:
         ]
         command = (sys.executable, "-m", "turnbuckle", "run", *arguments)
         self.process = await asyncio.create_subprocess_exec(*command, env=environment)
+
+    async def credentials(self) -> dict[str, str]:
+        """What a Pod would find in its environment: the texts of the Secret, which is stored in the cluster first."""
+        path = "/api/v1/namespaces/kube-system/secrets"
+        await self.admin._send("POST", "/api/v1/namespaces", {"metadata": {"name": "kube-system"}})
+        manifest = secret(self.device.url)
+        status, _ = await self.admin._send("POST", path, manifest)
+        if status == 409:
+            await self.admin._send("PUT", f"{path}/bigip-credentials", manifest)
+        _, found = await self.admin._send("GET", f"{path}/bigip-credentials")
+        return {key: base64.b64decode(text).decode() for key, text in found["data"].items()}
 
     async def stop(self) -> int:
         process, self.process = self.process, None
@@ -183,13 +191,23 @@ class Bench:
         return found
 
 
+@pytest.fixture(autouse=True)
+async def swept(admin: Any) -> AsyncIterator[None]:
+    """The objects have the names that the tutorial gives them, so each test leaves none behind."""
+    yield
+    for kind in ("configmaps/example-vs", "endpoints/nginx", "services/nginx"):
+        await admin._send("DELETE", f"/api/v1/namespaces/default/{kind}")
+    for number in range(1, 4):
+        await admin._send("DELETE", f"/api/v1/nodes/node{number}")
+
+
 @pytest.fixture
-async def bench(kube_api: Any) -> AsyncIterator[Bench]:
+async def bench(kube_api: Any, admin: Any) -> AsyncIterator[Bench]:
     box = Box(SystemClock())
     box.tree.create("auth/partition", {"name": "k8s"})
     box.save()
     async with SimServer(box, mappings=MAPPINGS) as device:
-        one = Bench(device, kube_api.kubeconfig)
+        one = Bench(device, kube_api.kubeconfig, admin)
         try:
             yield one
         finally:
