@@ -29,8 +29,8 @@ check: $(FOR_DEV) ## format, lint, types, import rules, and the counts that may 
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest tests/test_project.py
 
-bench: $(FOR_RUN) ## measure, print and write benchmarks/results/latest.json (takes some minutes)
-	@$(BIN)/python -m benchmarks
+bench: $(FOR_RUN) ## measure, print and write benchmarks/results/latest.json (some minutes)
+	@$(BIN)/python -m benchmarks $(if $(RECORD),--record)
 
 lock: $(FOR_DEV) ## find the newest versions that pyproject.toml allows, and pin them by hash
 	$(LOCK) --upgrade --output-file requirements/build.txt requirements/build.in

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hypothesis import given, settings
-from properties import worlds
 
+from properties import worlds
 from turnbuckle import registry
 from turnbuckle.engine.engine import Engine
 from turnbuckle.model.issue import Severity

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hypothesis import given, settings
-from properties import worlds
 
+from properties import worlds
 from turnbuckle import registry
 from turnbuckle.engine.engine import Engine
 from turnbuckle.model.ltm import DesignatedPool, LtmObject
@@ -94,7 +94,7 @@ def test_after_a_restart_nothing_that_a_broken_object_had_is_lost(
     for batch in cut(plan):
         device.commit(batch.operations)
     lost = had - device.objects.keys()
-    assert all(path.kind == "ltm/virtual" for path in lost), lost
+    places = {place for obj in snapshot.desired.values() for place in obj.occupies()}
     for path in lost:
-        places = {place for obj in snapshot.desired.values() for place in obj.occupies()}
-        assert places, "a virtual server gives way only to one that has its destination"
+        gone = next(op.before for op in plan.operations if op.path == path)
+        assert gone is not None and gone.occupies() & places, f"{path} is lost, and nobody older has its destination"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from scenarios.loop import World, endpoints, f5_resource, service, world
 
+from scenarios.loop import World, endpoints, f5_resource, service, world
 from turnbuckle.model.issue import Severity
 
 POOL = "/Common/shop"
@@ -22,7 +22,13 @@ def named(pool: str = POOL, name: str = "web", **more: Any) -> dict[str, Any]:
 def made_by_hand(w: World, pool: str = POOL, **more: Any) -> None:
     _, partition, name = pool.split("/")
     members = [{"name": "192.0.2.9:80", "session": "user-disabled"}, {"name": "198.51.100.2:8080", "ratio": 7}]
-    body = {"name": name, "partition": partition, "monitor": "/Common/tcp", "description": "by hand", "members": members}
+    body = {
+        "name": name,
+        "partition": partition,
+        "monitor": "/Common/tcp",
+        "description": "by hand",
+        "members": members,
+    }
     w.device.box.tree.create("ltm/pool", {**body, **more})
 
 
@@ -111,8 +117,6 @@ async def test_two_resources_share_one_pool_and_each_has_its_members_there() -> 
     async with world(*both, *REST, service("api"), endpoints(1, "api", port=9090), started=False) as w:
         w.device.box.tree.create("ltm/pool", {"name": "shop", "partition": "Common"})
         w.start()
-        await w.until(
-            lambda: w.members(POOL) == {"198.51.100.1:8080", "198.51.100.2:8080", "198.51.100.1:9090"}
-        )
+        await w.until(lambda: w.members(POOL) == {"198.51.100.1:8080", "198.51.100.2:8080", "198.51.100.1:9090"})
         w.cluster.delete("ConfigMap", "api")
         await w.until(lambda: w.members(POOL) == {"198.51.100.1:8080", "198.51.100.2:8080"})

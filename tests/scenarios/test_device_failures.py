@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from scenarios.loop import World, endpoints, f5_resource, service, world
 
 WEB = (f5_resource(), service(), endpoints(2))
@@ -43,7 +44,7 @@ async def test_an_expired_token_is_renewed_without_anybody_noticing() -> None:
         w.cluster.tell(endpoints(3))
         await w.until(lambda: len(w.members()) == 3)
         assert w.issues() == []
-        assert len({write for write in writes()}) == 1
+        assert len(set(writes())) == 1
 
 
 @pytest.mark.parametrize("kind", ["busy", "restarting", "mcpd-lost", "reset-before", "not-registered"])

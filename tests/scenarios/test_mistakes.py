@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from scenarios.loop import World, endpoints, f5_resource, service, world
 
+from scenarios.loop import World, endpoints, f5_resource, service, world
 from turnbuckle.model.issue import Severity
 
 GOOD = f5_resource()
@@ -159,8 +159,7 @@ async def test_after_a_restart_a_broken_object_keeps_what_the_device_has(what: s
 
 def picture(w: World) -> dict[str, Any]:
     tree = w.device.box.tree
-    found = {item.full_path: dict(item.values) for kind in ("ltm/virtual", "ltm/pool") for item in tree.items(kind)}
-    return found
+    return {item.full_path: dict(item.values) for kind in ("ltm/virtual", "ltm/pool") for item in tree.items(kind)}
 
 
 async def test_a_service_that_is_missing_leaves_the_virtual_server_and_empties_its_pool() -> None:

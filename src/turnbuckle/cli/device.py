@@ -37,7 +37,7 @@ def plan_of(observed: State, manifests: Manifests, config: Config, controller_id
         controller_id=controller_id,
         held=manifests.snapshot.held,
         adopt=config.adopt,
-        synced=not unread_files(manifests),
+        synced=manifests.snapshot.synced and not unread_files(manifests),
         causes=manifests.snapshot.causes,
     )
 

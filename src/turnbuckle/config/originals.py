@@ -72,7 +72,6 @@ _SWITCHES: tuple[tuple[str, str], ...] = (
 )
 
 _NUMBERS: tuple[tuple[str, int, str, str], ...] = (
-    ("verify-interval", _LARGEST, "s", "The BIG-IP is compared at intervals of our own."),
     ("refresh-token-interval", _LARGEST, "h", "The token is renewed before it ends."),
     ("node-poll-interval", _LARGEST, "s", "Nodes are watched, not polled."),
     ("periodic-sync-interval", _LARGEST, "s", "Objects are watched, not polled."),

@@ -152,6 +152,13 @@ class Config:
         "Whether the BIG-IP's configuration is saved after changes (at most once a minute).",
         original=False,
     )
+    verify_interval: int = _setting(
+        forms.whole_number(0, 2**31 - 1),
+        300,
+        BIGIP,
+        "How often the BIG-IP is read and compared, so that what was changed by hand is mended; 0: never.",
+        unit="s",
+    )
     controller_id: str = _setting(
         forms.identifier(),
         "",

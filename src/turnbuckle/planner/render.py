@@ -7,24 +7,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from turnbuckle.model.issue import Issue, Severity
+from turnbuckle.model.issue import Issue
 from turnbuckle.model.ltm import DesignatedPool, LtmObject, Member, Pool
 from turnbuckle.model.plan import Operation, Plan, Verb
 from turnbuckle.model.ref import Origin, Ref
 from turnbuckle.model.state import Path
 
 _SIGNS = {Verb.CREATE: ("+", "32"), Verb.UPDATE: ("~", "33"), Verb.DELETE: ("-", "31")}
-_SEVERITY_COLOUR = {Severity.ERROR: "31", Severity.PENDING: "36", Severity.WARNING: "33"}
 
 Origins = Mapping[Ref, Origin]
 
 
-def text(plan: Plan, issues: Iterable[Issue] = (), origins: Origins | None = None, colour: bool = False) -> str:
+def text(plan: Plan, colour: bool = False) -> str:
     """The plan as people read it, one operation a line and the changed fields below it."""
     paint = _painter(colour)
     lines = [line for operation in plan.operations for line in _operation_lines(operation, paint)]
     lines += [f"{paint('=', '90')} foreign  {path}  left as it is" for path in plan.foreign]
-    lines += issue_lines([*issues, *plan.refusals], origins or {}, colour)
     counts = {verb: sum(op.verb is verb for op in plan.operations) for verb in Verb}
     if plan.operations:
         lines.append(
@@ -34,18 +32,6 @@ def text(plan: Plan, issues: Iterable[Issue] = (), origins: Origins | None = Non
     else:
         lines.append("Nothing to do: the BIG-IP is as it should be.")
     return "\n".join(lines)
-
-
-def issue_lines(issues: Iterable[Issue], origins: Origins, colour: bool = False) -> list[str]:
-    """One line for each issue: place, severity, object, field and the sentences."""
-    paint = _painter(colour)
-    lines = []
-    for issue in issues:
-        origin = origins.get(issue.about)
-        place = f"{origin.file}:{origin.line_of(issue.field)}: " if origin else ""
-        severity = paint(str(issue.severity), _SEVERITY_COLOUR[issue.severity])
-        lines.append(f"{place}{severity} {issue.code} {issue.about}: {issue.text}")
-    return lines
 
 
 def as_json(plan: Plan, issues: Iterable[Issue] = (), origins: Origins | None = None) -> str:

@@ -85,6 +85,7 @@ def _controller(
         credentials=credentials.credentials,
         adopt=config.adopt,
         save=config.save == "batch",
+        verify_s=config.verify_interval,
     )
     return Controller([source], worker, slot, report, settings_of(config, controller_id, cluster_id))
 

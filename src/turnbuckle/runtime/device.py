@@ -44,6 +44,7 @@ LOOK_AGAIN_S = 60.0
 class DeviceWorker:
     """Keeps one device in line with the newest snapshot.
 
+    verify_s: how often the device is read and compared though nothing changed; 0: never.
     in_sync is set while nothing is left to do, failed_for_good when trying on promises nothing soon: the credentials,
     the certificate or the partition are wrong, or the device failed MOST_FAILURES times in a row.
     """
@@ -59,12 +60,14 @@ class DeviceWorker:
         credentials: CredentialsSource,
         adopt: bool = False,
         save: bool = True,
+        verify_s: float = 0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._driver, self._snapshots, self._report, self._device = driver, snapshots, report, device
         self._controller_id, self._credentials, self._adopt = controller_id, credentials, adopt
         self._clock, self._sleep = clock, sleep
+        self._verify_s = verify_s
         self._housekeeping = Housekeeping(driver, device, report, clock, save=save)
         self._pace = Pace(1.0, 60.0)
         self._refused = Refused()
@@ -73,6 +76,7 @@ class DeviceWorker:
         self._to_compare: frozenset[Path] | None = None
         self._blocked: dict[Path, tuple[Issue, ...]] = {}
         self._look_again_at: float | None = None
+        self._read_at = 0.0
         self._failures = 0
         self._chores: asyncio.Task[None] | None = None
         self.in_sync = asyncio.Event()
@@ -159,7 +163,7 @@ class DeviceWorker:
         designated = {path.name for path in desired if path.kind == DesignatedPool.KIND}
         started = self._clock()
         self._observed = await self._driver.read(designated)
-        self._to_compare, self._look_again_at = None, None
+        self._to_compare, self._look_again_at, self._read_at = None, None, self._clock()
         log.info("read %s: %d objects in %.2f s", self._device, len(self._observed), self._clock() - started)
 
     # ---- what can wait, beside the work: saving takes a device seconds, and a pod's address must not wait for it
@@ -197,7 +201,8 @@ class DeviceWorker:
         for path, issue in plan.refused:
             self._blocked[path] = (*self._blocked.get(path, ()), issue)
         waiting = any(issue.severity is not Severity.WARNING for issue in self._blocking())
-        self._look_again_at = self._clock() + LOOK_AGAIN_S if waiting else None
+        pauses = [LOOK_AGAIN_S] * waiting + [self._verify_s] * bool(self._verify_s)
+        self._look_again_at = self._read_at + min(pauses) if pauses else None
         return plan
 
     def _blocking(self) -> list[Issue]:

@@ -17,7 +17,10 @@ from turnbuckle.sources.files import read_folder
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
-    """What a folder says. issues: those of the files and those of the objects; origins: where each object stands."""
+    """What a folder says. issues: those of the files and those of the objects; origins: where each object stands.
+
+    The snapshot is not synced when something could not be read; then nothing may be deleted on its grounds.
+    """
 
     snapshot: Snapshot
     issues: tuple[Issue, ...]
@@ -28,6 +31,7 @@ def translate(folder: Path, settings: Settings) -> Manifests:
     """Reads a folder once and translates what is in it."""
     content = read_folder(folder, registry.kinds())
     engine = Engine(registry.kinds(), registry.composers(), ["folder"])
-    snapshot = engine.ingest([Put(SourceObject(SETTINGS, settings)), *content.events, Synced("folder")])
+    told = [Synced("folder")] if content.complete else []
+    snapshot = engine.ingest([Put(SourceObject(SETTINGS, settings)), *content.events, *told])
     issues = tuple(sorted({*content.issues, *snapshot.all_issues()}))
     return Manifests(snapshot, issues, content.origins)

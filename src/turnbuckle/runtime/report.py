@@ -25,7 +25,8 @@ class Report:
             return
         self._said[speaker] = after
         for issue in sorted(after - before):
-            log.log(_LEVELS[issue.severity], "%s %s %s: %s", issue.severity, issue.code, issue.about, issue.text)
+            pending = "PENDING " if issue.severity is Severity.PENDING else ""
+            log.log(_LEVELS[issue.severity], "%s%s %s: %s", pending, issue.code, issue.about, issue.text)
         for issue in sorted(before - after):
             log.info("mended %s %s: %s", issue.code, issue.about, issue.message)
 
