@@ -94,11 +94,13 @@ class Transaction:
         for order, queued in enumerate(self.commands, 1):
             queued.order = order
 
-    def commit(self, tree: Tree, refusal: str | None = None) -> None:
+    def commit(self, tree: Tree, now_s: float, refusal: str | None = None) -> None:
         """Carries out all commands in order, each upon what those before it left; `refusal` makes it fail with that.
 
+        A trial (`validate_only`) that somebody waits for leaves the transaction open for its commit.
+
         Raises:
-            Refused: there is no command, or one was refused; then nothing has changed.
+            Refused: there is no command, or one was refused or is not implemented; then nothing has changed.
         """
         if self.state != "STARTED":
             raise errors.transaction_unknown(str(self.id))
@@ -117,8 +119,13 @@ class Transaction:
                 tree.adopt(stage)
         except Refused as refused:
             self.state, self.failure = "FAILED", str(refused.body["message"])
+            if refused.status == errors.NOT_IMPLEMENTED:
+                raise
             raise errors.transaction_failed(self.failure) from refused
-        self.state = "COMPLETED"
+        if self.validate_only and not self.asynchronous:
+            self.touched_s = now_s
+        else:
+            self.state = "COMPLETED"
 
     def to_wire(self, version: str) -> dict[str, Any]:
         """As the device shows it."""

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.real
 
 POOL = "cfgmap_default_example-vs_nginx"
 ENDPOINTS, NODES = "198.51.100.{}", "192.0.2.{}"
-MAPPINGS = (Mapping.parse("198.51.100.0/24=127.1.0.0/24"), Mapping.parse("192.0.2.0/24=127.2.0.0/24"))
-NODE_PORT = 30080
+MAPPINGS = (Mapping.parse("198.51.100.0/24=127.78.0.0/24"), Mapping.parse("192.0.2.0/24=127.79.0.0/24"))
+NODE_PORT, POD_PORT = 30080, 8080
 
 
 def secret(url: str) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def nginx(type: str = "ClusterIP") -> dict[str, Any]:
 
 def endpoints(count: int) -> dict[str, Any]:
     addresses = [{"ip": ENDPOINTS.format(n)} for n in range(1, count + 1)]
-    subset = {"addresses": addresses, "ports": [{"port": 80}]}
+    subset = {"addresses": addresses, "ports": [{"port": POD_PORT}]}
     return {"apiVersion": "v1", "kind": "Endpoints", "metadata": _named("nginx"), "subsets": [subset]}
 
 
@@ -103,7 +103,7 @@ async def backends(pattern: str, port: int, numbers: range) -> AsyncIterator[Non
         app.router.add_get("/{path:.*}", answer)
         runner = web.AppRunner(app)
         await runner.setup()
-        await web.TCPSite(runner, name.replace("198.51.100", "127.1.0").replace("192.0.2", "127.2.0"), port).start()
+        await web.TCPSite(runner, name.replace("198.51.100", "127.78.0").replace("192.0.2", "127.79.0"), port).start()
         runners.append(runner)
     try:
         yield
@@ -217,11 +217,11 @@ async def bench(kube_api: Any, admin: Any) -> AsyncIterator[Bench]:
 async def test_nginx_is_published_with_its_endpoints_and_scales_from_two_to_five_in_one_request(
     admin: Any, bench: Bench
 ) -> None:
-    async with backends(ENDPOINTS, 80, range(1, 6)):
+    async with backends(ENDPOINTS, POD_PORT, range(1, 6)):
         for manifest in (nginx(), endpoints(2), example_vs()):
             await admin.put(manifest)
         await bench.run("--pool-member-type=cluster")
-        await bench.until(lambda: bench.members() == {"198.51.100.1:80", "198.51.100.2:80"})
+        await bench.until(lambda: bench.members() == {f"198.51.100.1:{POD_PORT}", f"198.51.100.2:{POD_PORT}"})
         virtual = bench.device.box.tree.get("ltm/virtual", "/k8s/default_example-vs")
         assert virtual is not None
         assert virtual.values["destination"] == "/k8s/203.0.113.7:80"

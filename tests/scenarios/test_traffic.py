@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -11,8 +12,16 @@ from aiohttp import web
 from bigipsim.dataplane.addresses import Mapping
 from scenarios.loop import World, endpoints, f5_resource, service, world
 
-MAPPINGS = (Mapping.parse("198.51.100.0/24=127.1.0.0/24"),)
-WEB = (f5_resource(), service(), endpoints(2, port=18080))
+
+def _free_port() -> int:
+    with socket.socket() as plug:
+        plug.bind(("127.77.0.1", 0))
+        return int(plug.getsockname()[1])
+
+
+PORT = _free_port()
+MAPPINGS = (Mapping.parse("198.51.100.0/24=127.77.0.0/24"),)
+WEB = (f5_resource(), service(), endpoints(2, port=PORT))
 
 
 @contextlib.asynccontextmanager
@@ -28,7 +37,7 @@ async def backends(count: int) -> AsyncIterator[None]:
         app.router.add_get("/", answer)
         runner = web.AppRunner(app)
         await runner.setup()
-        await web.TCPSite(runner, f"127.1.0.{number}", 18080).start()
+        await web.TCPSite(runner, f"127.77.0.{number}", PORT).start()
         runners.append(runner)
     try:
         yield
@@ -55,7 +64,7 @@ async def answers(w: World, virtual: str = "/k8s/default_web", tries: int = 8) -
 async def test_traffic_follows_the_endpoints_and_a_mistake_costs_none_of_it() -> None:
     async with backends(3), world(*WEB, dataplane=True, mappings=MAPPINGS) as w:
         assert await answers(w) == {"1", "2"}
-        w.cluster.tell(endpoints(3, port=18080))
+        w.cluster.tell(endpoints(3, port=PORT))
         await w.until(lambda: len(w.members()) == 3)
         assert await answers(w, tries=12) == {"1", "2", "3"}
         w.cluster.tell(f5_resource(port=70000))
@@ -87,8 +96,8 @@ async def test_a_member_that_is_disabled_by_hand_gets_no_new_clients_and_stays_s
     async with backends(3), world(*WEB, dataplane=True, mappings=MAPPINGS) as w:
         pool = "/k8s/cfgmap_default_web_web"
         w.device.box.tree.modify_child(
-            "ltm/pool", pool, "members", "/k8s/198.51.100.1:18080", {"session": "user-disabled"}
+            "ltm/pool", pool, "members", f"/k8s/198.51.100.1:{PORT}", {"session": "user-disabled"}
         )
-        w.cluster.tell(endpoints(3, port=18080))
+        w.cluster.tell(endpoints(3, port=PORT))
         await w.until(lambda: len(w.members()) == 3)
         assert await answers(w, tries=12) == {"2", "3"}

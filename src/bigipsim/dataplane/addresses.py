@@ -129,7 +129,8 @@ class Addresses:
         if (address, port) == (host, real_port):
             return ""
         if self._mapped(ipaddress.ip_address(address)) is None:
-            return f"{address}:{port} is not an address that can be bound here"
+            where = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+            return f"{where} is not an address that can be bound here"
         return "--map places it there" if port == real_port else f"--map places it there; port {port} is not free"
 
     def _mapped(self, address: Address) -> Address | None:

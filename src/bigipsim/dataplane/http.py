@@ -129,7 +129,13 @@ class HttpService:
         app.on_response_prepare.append(_only_what_the_member_sent)
         idle_s = self.spec.tcp_idle_s or 0
         self._runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, keepalive_timeout=idle_s, shutdown_timeout=0.0
+            app,
+            access_log=None,
+            handle_signals=False,
+            keepalive_timeout=idle_s,
+            shutdown_timeout=0.0,
+            max_line_size=HEAD_BYTES,
+            max_field_size=HEAD_BYTES,
         )
         await self._runner.setup()
         parser = self._runner.server

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from bigipsim.objects import shapes
-from bigipsim.objects.model import JSON, Field, Item, ObjectType, Site, fields
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from bigipsim.objects import shapes, writing
+from bigipsim.objects.model import JSON, Field, Identity, Item, ObjectType, Site, fields
 from bigipsim.objects.stamps import utc_text
 from bigipsim.objects.writing import Children
 from bigipsim.rest import errors
+
+if TYPE_CHECKING:
+    from bigipsim.tree import Tree
 
 EVENTS = (
     "request", "response", "clientAccepted", "proxyConnect", "proxyRequest", "proxyResponse", "serverConnected",
@@ -74,6 +80,20 @@ RULE = ObjectType(
 )
 
 
+DRAFTS = 'drafts of policies; create the policy with "legacy": true'
+
+
+def _policy_identity(tree: Tree, body: Mapping[str, JSON], parent: Item | None = None) -> Identity:
+    called = writing.identity(tree, body, parent)
+    if called.subpath.rpartition("/")[2] == "Drafts":
+        raise errors.not_implemented(DRAFTS)
+    return called
+
+
+def _draft(name: str, value: JSON, site: Site) -> JSON:
+    raise errors.not_implemented(DRAFTS)
+
+
 def _legacy(name: str, value: JSON, site: Site) -> JSON:
     return shapes.flag(name, value, site)
 
@@ -81,8 +101,8 @@ def _legacy(name: str, value: JSON, site: Site) -> JSON:
 def _settle_policy(site: Site, values: dict[str, JSON], children: Children, given: frozenset[str]) -> None:
     legacy = values.pop("legacy", None)
     if site.before is None:
-        if site.subpath == "Drafts" or (legacy is None and site.tree.major > 12):
-            raise errors.not_implemented('drafts of policies; create the policy with "legacy": true')
+        if legacy is None and site.tree.major > 12:
+            raise errors.not_implemented(DRAFTS)
         values["status"] = "legacy"
     values["lastModified"] = utc_text(site.tree.clock)
     if site.before is not None and _unchanged(site.before, values, children):
@@ -99,8 +119,10 @@ POLICY = ObjectType(
     word="Policy",
     used_word="policy",
     user_word="policy rule",
+    identify=_policy_identity,
     fields=fields(
         Field("controls", shapes.texts),
+        Field("createDraft", _draft),
         shapes.DESCRIPTION,
         Field("lastModified", shapes.any_text, access="server"),
         Field("legacy", _legacy, access="create-or-same"),

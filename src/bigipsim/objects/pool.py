@@ -56,10 +56,18 @@ def _settle_member(site: Site, values: dict[str, JSON], children: Children, give
         host, port = host_port(site.name)
         raise errors.folder_missing_for(f"Pool Member ({pool} {folder}/{host} {port})")
     path = node_path(site.full_path)
+    _check_partition(site, path)
     node = site.tree.get("ltm/node", path)
     if node is None:
         node = _make_node(site, path, values)
     values["address"] = node.values["address"]
+
+
+def _check_partition(site: Site, node: str) -> None:
+    """A pool reaches the nodes of its own partition and those of /Common."""
+    pool = site.parent
+    if pool is not None and pool.partition and site.partition not in (pool.partition, "Common"):
+        raise errors.other_partition("Pool", pool.full_path, pool.partition, "Node", node, site.partition)
 
 
 def _make_node(site: Site, path: str, values: Mapping[str, JSON]) -> Item:

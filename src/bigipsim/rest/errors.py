@@ -207,7 +207,7 @@ def role_denied(user: str, method: str, path: str, peer: str) -> Refused:
 
 def not_implemented(what: str) -> Refused:
     """The real device has this; the simulator says so rather than pretend."""
-    return refusal(501, f"bigipsim does not implement {what}", None)
+    return refusal(NOT_IMPLEMENTED, f"bigipsim does not implement {what}", None)
 
 
 def transaction_unknown(transaction_id: str) -> Refused:

@@ -278,6 +278,16 @@ def licence(box: Box) -> Facts:
     }
 
 
+def echo_query(box: Box) -> Facts:
+    """What clients ask for to learn whether their credentials are good."""
+    return {
+        "generation": 0,
+        "kind": "tm:shared:echo-query:echoquerystate",
+        "lastUpdateMicros": 0,
+        "selfLink": "https://localhost/mgmt/shared/echo-query",
+    }
+
+
 Leaves = Callable[["Box"], Facts]
 Items = Callable[["Box"], Iterable[Facts]]
 
@@ -304,6 +314,7 @@ LISTS: Final[Mapping[str, Items]] = {
 DOCUMENTS: Final[Mapping[str, Leaves]] = {
     "shared/identified-devices/config/device-info": device_info,
     "shared/bigip-failover-state": failover_state,
+    "shared/echo-query": echo_query,
     "tm/shared/licensing/registration": licence,
 }
 """Answered whole, by the REST framework itself."""

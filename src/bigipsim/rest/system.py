@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from bigipsim.box import Box
 
 _WORKERS: Final = r"tm(?:/(?:auth|cm|ltm|net|sys|task|transaction|util)(?:/[\w-]+)*)?|shared/(?:authn|authz|echo-js)"
+_STATS: Final = "(?:/stats)?"
+"""What tells the state of the device is of the shape of statistics, and answers at both addresses."""
+
+_ABSENT: Final = r"(?P<path>(?:shared/file-transfer|cm/autodeploy)(?:/.*)?)"
+"""What every device has for its files, and the simulator has not."""
+
 _SYNC_GROUP: Final = re.compile(r"config-sync (?:force-full-load-push )?(?:to|from)-group (\S+)")
 
 
@@ -120,6 +126,10 @@ def _config_sync(box: Box, caller: Caller, request: Request, match: re.Match[str
     return Response.json(200, {"kind": "tm:cm:runstate", "command": "run", "utilCmdArgs": arguments})
 
 
+def _absent(box: Box, caller: Caller, request: Request, match: re.Match[str]) -> Response:
+    raise errors.not_implemented(f"/mgmt/{match['path']}")
+
+
 def _available(box: Box, caller: Caller, request: Request, match: re.Match[str]) -> Response:
     return Response.json(200, {})
 
@@ -159,15 +169,16 @@ _READ_ONLY: Final = (
 
 ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", rf"(?:{_WORKERS})/available", _available),
-    Route("GET", _any_of(facts.STATES), _state),
+    Route("GET", f"{_any_of(facts.STATES)}{_STATS}", _state),
     Route("GET", _any_of(facts.SINGLETONS), _singleton),
     Route("GET", _any_of(facts.LISTS), _list),
     Route("GET", rf"{_any_of(facts.LISTS)}/(?P<name>[^/]+)", _one),
     Route("GET", _any_of(facts.DOCUMENTS, ""), _document),
-    Route("GET", r"tm/sys/failover", _failover),
-    Route("GET", r"tm/cm/failover-status", _failover_status),
-    Route("GET", r"tm/cm/sync-status", _sync_status),
+    Route("GET", rf"tm/sys/failover{_STATS}", _failover),
+    Route("GET", rf"tm/cm/failover-status{_STATS}", _failover_status),
+    Route("GET", rf"tm/cm/sync-status{_STATS}", _sync_status),
     Route("POST", r"tm/cm", _config_sync),
     Route("GET", rf"tm(?P<path>(?:/(?:{'|'.join(re.escape(path) for path in sorted(_between()))}))?)", _organising),
+    *(Route(method, _ABSENT, _absent) for method in ("GET", "POST", "PUT", "PATCH", "DELETE")),
     *(Route(method, path, _read_only) for method in ("POST", "PUT", "PATCH", "DELETE") for path in _READ_ONLY),
 )

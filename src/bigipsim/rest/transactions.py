@@ -41,8 +41,8 @@ def _commit(box: Box, caller: Caller, request: Request, match: re.Match[str]) ->
     transaction.asynchronous = body.get("asyncExecution") is True
     refusal = box.faults.refused_commit(request)
     if not transaction.asynchronous:
-        transaction.commit(box.tree, refusal)
-        return Response.json(200, transaction.to_wire(box.version))
+        transaction.commit(box.tree, box.clock.now(), refusal)
+        return Response.json(200, {**transaction.to_wire(box.version), "state": "COMPLETED"})
     _commit_unattended(box, transaction, refusal)
     return Response.json(202, {**transaction.to_wire(box.version), "state": "VALIDATING", "failureReason": ""})
 
@@ -50,7 +50,7 @@ def _commit(box: Box, caller: Caller, request: Request, match: re.Match[str]) ->
 def _commit_unattended(box: Box, transaction: Transaction, refusal: str | None) -> None:
     """Commits without anyone who waits for the outcome: a refusal is told by the state of the transaction."""
     try:
-        transaction.commit(box.tree, refusal)
+        transaction.commit(box.tree, box.clock.now(), refusal)
     except Refused:
         if transaction.state != "FAILED":
             raise
