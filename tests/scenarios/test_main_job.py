@@ -181,3 +181,15 @@ async def test_iapp_services_are_made_with_the_members_in_their_table() -> None:
         w.start()
         await w.in_sync()
         assert writes() == []
+
+
+async def test_an_address_that_is_a_node_elsewhere_is_told_with_its_holder_and_the_option() -> None:
+    async with world(*WEB, started=False) as w:
+        w.device.box.tree.create("auth/partition", {"name": "other"})
+        body = {"name": "198.51.100.1", "partition": "other", "address": "198.51.100.1"}
+        w.device.box.tree.create("ltm/node", body)
+        w.start()
+        await w.until(lambda: bool(w.issues("TB3011")))
+        told = w.issues("TB3011")[0].text
+        assert "/other/198.51.100.1" in told
+        assert "--share-nodes" in told

@@ -11,6 +11,10 @@ from turnbuckle.model.claim import Claim, IAppKey, IAppSettings
 from turnbuckle.model.ltm import IAppService, IAppTable
 
 
+_AS_MADE = frozenset({("strictUpdates", "enabled")})
+"""Options that say what a service has anyway; they read back as not set, and would differ for ever."""
+
+
 class IAppComposer:
     """The service with the members' rows filled in."""
 
@@ -30,7 +34,7 @@ class IAppComposer:
             key.name,
             facts.mark_for(look, claims[0].owner),
             template=want.template,
-            options=want.options,
+            options=tuple(option for option in want.options if option not in _AS_MADE),
             variables=want.variables,
             tables=tuple(sorted([members, *tables])),
         )

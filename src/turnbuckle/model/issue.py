@@ -595,6 +595,18 @@ def owned_by_other(about: Ref, path: str, controller_id: str, owner: str) -> Iss
     )
 
 
+def node_held(about: Ref, path: str, address: str, holder: str, answer: str) -> Issue:
+    """A member's address is another partition's node: a BIG-IP has each address in one node."""
+    return _error(
+        about,
+        "",
+        "TB3011",
+        f"{path} needs a node for {address}, and the BIG-IP has that address as node {holder}.",
+        "Start every controller of this BIG-IP with --share-nodes, so that the nodes live in /Common, or delete that node.",
+        answer,
+    )
+
+
 def save_failed(about: Ref, answer: str) -> Issue:
     """The running configuration could not be saved."""
     return _warning(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,9 @@ from turnbuckle.model.issue import Issue
 from turnbuckle.model.plan import Operation, Outcome, Result
 from turnbuckle.model.state import Path
 from turnbuckle.planner.diff import owners
+
+_NODE_HELD = re.compile(r"Invalid Node, the IP address (\S+) already exists\. It is node (\S+)\.$")
+"""What a driver answers when a member's address is a node somewhere else on the device."""
 
 FIRST_RETRY_S = 10.0
 LONGEST_RETRY_S = 300.0
@@ -106,4 +110,7 @@ def _issues(outcome: Outcome) -> tuple[Issue, ...]:
     about = sorted(owners(outcome.operation.after) | owners(outcome.operation.before))
     if outcome.culprit is not None:
         return tuple(issues_of.needs_refused(owner, path, str(outcome.culprit)) for owner in about)
+    held = _NODE_HELD.search(outcome.answer)
+    if held is not None:
+        return tuple(issues_of.node_held(owner, path, held[1], held[2], outcome.answer) for owner in about)
     return tuple(issues_of.refused_by_device(owner, path, outcome.answer) for owner in about)

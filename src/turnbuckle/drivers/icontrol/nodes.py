@@ -6,6 +6,7 @@ description is not ours to delete; one that anybody uses the device itself refus
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from turnbuckle.drivers.base import DriverError
@@ -15,6 +16,8 @@ from turnbuckle.drivers.icontrol.connection import Connection
 from turnbuckle.drivers.icontrol.values import Wire
 
 KIND = "ltm/node"
+
+_ELSEWHERE = re.compile(r"Invalid Node, the IP address (\S+) already exists")
 
 _AS_MADE: dict[str, tuple[str, ...]] = {
     "description": ("",),
@@ -66,3 +69,17 @@ async def _collect_one(connection: Connection, path: str) -> bool:
         return True
     answer = await connection.call("DELETE", uri.of(KIND, path))
     return answer.sense not in (Sense.BUSY, Sense.UNKNOWN, Sense.DENIED)
+
+
+async def with_holder(connection: Connection, words: str) -> str:
+    """A refusal's words, and where they say that an address is taken, the node that has it.
+
+    An address is a node once on the whole device, whatever the partition, and the device does not say where.
+    """
+    found = _ELSEWHERE.search(words)
+    if found is None:
+        return words
+    wanted = values.address(found[1].rstrip("."), 0)
+    answer = await connection.patiently("GET", f"{uri.collection(KIND)}?$select=fullPath,address")
+    holders = [values.full_path(node) for node in answer.items if values.address(node.get("address"), 0) == wanted]
+    return f"{words} It is node {holders[0]}." if holders else words

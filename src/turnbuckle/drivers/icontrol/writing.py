@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from turnbuckle.drivers.base import DriverError, TransactionLost, Unreachable
-from turnbuckle.drivers.icontrol import blame, transaction, uri
+from turnbuckle.drivers.icontrol import blame, nodes, transaction, uri
 from turnbuckle.drivers.icontrol.answers import Answer, Sense
 from turnbuckle.drivers.icontrol.commands import DIRECT_ONLY, Command, Names, Step, commands, shared_keys
 from turnbuckle.drivers.icontrol.connection import Connection
@@ -154,6 +154,8 @@ class Writer:
         """Decides a step that the device refused, and with it those that need it."""
         words = _own_words(answer)
         result = await self._result(step, answer)
+        if result is Result.REJECTED:
+            words = await nodes.with_holder(self._connection, words)
         self._decide(step, result, "" if result is Result.DONE else words)
         if result is Result.DONE:
             return
