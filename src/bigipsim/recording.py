@@ -9,12 +9,52 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from bigipsim.objects import writing
 from bigipsim.objects.model import Item, ObjectType, Site
 from bigipsim.planting import graft, parent_in
 from bigipsim.tree import Tree
 
 FORM = 1
+
+
+class DumpedItem(msgspec.Struct, frozen=True):
+    """The form of one object in a dump."""
+
+    partition: str
+    subPath: str
+    name: str
+    fullPath: str
+    generation: int
+    values: dict[str, Any]
+    own: list[str] = []
+    recorded: dict[str, Any] | None = None
+    children: dict[str, list[DumpedItem]] = {}
+
+
+class DumpedAccess(msgspec.Struct, frozen=True):
+    """What an account may do in one partition."""
+
+    name: str
+    role: str
+
+
+class DumpedAccount(msgspec.Struct, frozen=True):
+    """The form of one account in a dump."""
+
+    name: str
+    partitionAccess: list[DumpedAccess] = []
+
+
+class Dump(msgspec.Struct, frozen=True):
+    """The form of a dump, which is read as a mapping once it is known to have this form."""
+
+    bigipsim: int
+    generation: int
+    lastIndex: int
+    objects: dict[str, list[DumpedItem]]
+    accounts: list[DumpedAccount] = []
 
 
 def dump_tree(tree: Tree) -> dict[str, Any]:
@@ -56,6 +96,7 @@ def load_into(tree: Tree, recording: Any) -> None:
         ValueError: it is neither, or holds a collection that the simulator does not have.
     """
     if isinstance(recording, Mapping) and "bigipsim" in recording:
+        _check_form(recording)
         _restore(tree, recording)
         return
     found = list(_objects(recording))
@@ -79,6 +120,8 @@ def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
 
 def _placed(child_collections: set[str], document: Mapping[str, Any]) -> tuple[str, Mapping[str, Any], str]:
     collection = collection_of(document["kind"])
+    if not any(isinstance(document.get(key), str) and document[key] for key in ("name", "fullPath")):
+        raise ValueError(f'an object of kind "{document["kind"]}" has neither "name" nor "fullPath"; give it one')
     parent = ""
     if collection in child_collections:
         parent = parent_in(str(document.get("selfLink", "")), collection.rpartition("/")[0])
@@ -90,9 +133,16 @@ def collection_of(kind: str) -> str:
     return "/".join(kind.split(":")[1:-1])
 
 
-def _restore(tree: Tree, dump: Mapping[str, Any]) -> None:
+def _check_form(dump: Mapping[str, Any]) -> None:
     if dump["bigipsim"] != FORM:
         raise ValueError(f"the dump has form {dump['bigipsim']}; this bigipsim reads form {FORM}")
+    try:
+        msgspec.convert(dump, Dump)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"the dump is damaged: {error}; make a new one") from error
+
+
+def _restore(tree: Tree, dump: Mapping[str, Any]) -> None:
     stage = tree.fork()
     for kind in tree.kinds():
         for item in tree.items(kind):
@@ -110,6 +160,9 @@ def _restore(tree: Tree, dump: Mapping[str, Any]) -> None:
 
 def _restored(tree: Tree, kind: ObjectType, document: Mapping[str, Any], parent: Item | None) -> Item:
     called = (document["partition"], document["subPath"], document["name"], document["fullPath"])
+    strange = document.get("children", {}).keys() - kind.children.keys()
+    if strange:
+        raise ValueError(f'bigipsim has no collection "{kind.collection}/{min(strange)}"; leave its objects out')
     values, own = document["values"], frozenset(document.get("own", ()))
     shell = Item(kind, *called, 0, values)
     children = {

@@ -147,7 +147,7 @@ async def http_backend(name: str, host: str, port: int = 8080) -> AsyncIterator[
     backend = WebBackend()
     app = web.Application(client_max_size=2**26)
     app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.0)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.0, max_field_size=65536)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     try:

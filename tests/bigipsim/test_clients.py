@@ -83,6 +83,16 @@ def test_bigrest_creates_reads_changes_and_deletes_a_configuration(rest: BIGIP) 
     assert not rest.exist("/mgmt/tm/auth/partition/shop")
 
 
+def test_bigrest_signs_in_with_a_password_only_and_shows_the_release(device: SimServer) -> None:
+    client = BIGIP(f"127.0.0.1:{device.port}", "admin", "admin", session_verify=False)
+    try:
+        assert client.show("/mgmt/tm/sys/version").properties["Version"]["description"] == "16.1.3"
+    finally:
+        client.session.close()
+    with pytest.raises(RESTAPIError, match="Authentication required"):
+        BIGIP(f"127.0.0.1:{device.port}", "admin", "wrong", session_verify=False)
+
+
 def test_bigrest_writes_back_what_it_read(rest: BIGIP) -> None:
     rest.create("/mgmt/tm/ltm/pool", {"name": "p", "members": [{"name": "192.0.2.5:80"}]})
     pool = rest.load("/mgmt/tm/ltm/pool/p")
@@ -113,12 +123,13 @@ def test_bigrest_sees_a_failed_transaction_leave_nothing(rest: BIGIP) -> None:
     assert not rest.exist("/mgmt/tm/ltm/pool/p1")
 
 
-def test_bigrest_validates_a_transaction_without_doing_it(rest: BIGIP) -> None:
+def test_bigrest_validates_a_transaction_before_it_commits_it(rest: BIGIP, device: SimServer) -> None:
     rest.transaction_create()
     rest.create("/mgmt/tm/ltm/pool", {"name": "p1"})
     rest.transaction_validate()
-    rest.session.headers.pop("X-F5-REST-Coordination-Id")
-    assert not rest.exist("/mgmt/tm/ltm/pool/p1")
+    assert device.box.tree.get("ltm/pool", "/Common/p1") is None
+    assert rest.transaction_commit().properties["state"] == "COMPLETED"
+    assert rest.exist("/mgmt/tm/ltm/pool/p1")
 
 
 def test_bigrest_saves_by_command_and_by_task(rest: BIGIP, device: SimServer) -> None:

@@ -50,6 +50,12 @@ def test_a_foreign_address_keeps_its_port_when_it_is_free() -> None:
         assert bound.reason == "203.0.113.7:18080 is not an address that can be bound here"
 
 
+def test_the_reason_writes_an_ipv6_address_in_brackets() -> None:
+    bound = Addresses().bind("2001:db8::7", 18080, socket.SOCK_STREAM)
+    with bound.sock:
+        assert bound.reason == "[2001:db8::7]:18080 is not an address that can be bound here"
+
+
 def test_a_port_that_is_taken_is_replaced_by_the_one_ten_thousand_above() -> None:
     addresses = Addresses([Mapping.parse("203.0.113.0/24=127.9.9.0/24")])
     first = addresses.bind("203.0.113.7", 18081, socket.SOCK_STREAM)

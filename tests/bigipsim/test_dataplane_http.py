@@ -64,6 +64,14 @@ async def test_bodies_of_any_length_pass_both_ways(device: Lab) -> None:
     assert (seen["method"], seen["length"]) == ("PUT", 10_000)
 
 
+async def test_a_header_as_long_as_the_device_lets_through_reaches_the_member(device: Lab) -> None:
+    await device.pool("web", ONE)
+    await device.virtual("v", "203.0.113.7", 18080, "web")
+    async with device.answer("v", headers={"Cookie": "token=" + "y" * 20_000}) as answer:
+        seen = await answer.json()
+    assert ["Cookie", "token=" + "y" * 20_000] in seen["headers"]
+
+
 async def test_the_answer_to_head_has_no_body(device: Lab) -> None:
     await device.pool("web", ONE)
     await device.virtual("v", "203.0.113.7", 18080, "web")

@@ -270,6 +270,41 @@ def test_profiles_that_exclude_each_other_are_refused(call: Client) -> None:
     call("POST", VIRTUAL, {**body, "profiles": [*sides, "http"], "persist": "cookie"})
 
 
+@pytest.mark.parametrize(
+    ("protocol", "names"),
+    [("udp", ["http"]), ("tcp", ["fastL4", "http"]), ("tcp", ["fastL4", "clientssl"]), ("udp", ["udp", "http"])],
+)
+def test_a_profile_that_reads_the_connection_is_refused_without_one_that_carries_it(
+    call: Client, protocol: str, names: list[str]
+) -> None:
+    body = {"name": "s", "partition": "k8s", "destination": "10.1.1.1:80", "ipProtocol": protocol}
+    assert "01070095" in refused(call, 400, "POST", VIRTUAL, {**body, "profiles": names})
+
+
+def test_a_pool_reaches_nodes_of_its_own_partition_and_of_common_only(call: Client) -> None:
+    call("POST", "tm/auth/partition", {"name": "other"})
+    call("POST", "tm/ltm/node", {"name": "n", "partition": "other", "address": "10.0.0.1"})
+    foreign = {"name": "n:80", "partition": "other"}
+    text = refused(call, 400, "POST", POOL, {"name": "web", "partition": "k8s", "members": [foreign]})
+    assert text == ("01070726:3: Pool /k8s/web in partition k8s cannot reference Node /other/n in partition other")
+    web(call, members=[{"name": "10.0.0.2:80", "partition": "Common"}, {"name": "10.0.0.3:80"}])
+    assert "01070726" in refused(call, 400, "POST", POOL + "/~k8s~web/members", foreign)
+
+
+def test_a_monitor_keeps_probing_where_it_did(call: Client) -> None:
+    call("POST", "tm/ltm/monitor/http", {"name": "m", "partition": "k8s"})
+    path = "tm/ltm/monitor/http/~k8s~m"
+    text = "Cannot modify the address type of monitor /k8s/m"
+    assert refused(call, 400, "PATCH", path, {"destination": "10.0.0.1:80"}) == text
+    call("PATCH", path, {"destination": "*:*", "interval": 7})
+
+
+def test_the_method_of_cookie_persistence_is_one_of_four(call: Client) -> None:
+    body = {"name": "c", "partition": "k8s", "method": "bake"}
+    assert '"method":"bake"' in refused(call, 400, "POST", "tm/ltm/persistence/cookie", body)
+    assert call("POST", "tm/ltm/persistence/cookie", {**body, "method": "passive"})["method"] == "passive"
+
+
 def test_persistence_is_shown_with_its_parts(call: Client) -> None:
     made = site(call, profiles=["http"], persist=[{"name": "/Common/cookie"}])
     link = "https://localhost/mgmt/tm/ltm/persistence/cookie/~Common~cookie?ver=16.1.3"
@@ -453,7 +488,10 @@ def test_a_rule_that_is_listed_anew_keeps_nothing_of_the_old_one(box: Box, call:
 def test_drafts_are_said_to_be_missing(call: Client) -> None:
     web(call)
     assert "drafts" in refused(call, 501, "POST", "tm/ltm/policy", policy(legacy=False))
+    assert "drafts" in refused(call, 501, "POST", "tm/ltm/policy", {**policy(), "subPath": "Drafts"})
     assert "publish" in refused(call, 501, "POST", "tm/ltm/policy", {"command": "publish", "name": "/k8s/Drafts/pol"})
+    call("POST", "tm/ltm/policy", policy())
+    assert "drafts" in refused(call, 501, "PATCH", "tm/ltm/policy/~k8s~pol", {"createDraft": True})
 
 
 def test_an_application_service_needs_its_template_and_has_a_folder(call: Client) -> None:

@@ -80,6 +80,27 @@ def test_what_holds_no_object_is_no_recording(box: Box, value: Any) -> None:
         box.load(value)
 
 
+def test_a_recorded_object_without_a_name_is_refused_with_a_sentence(box: Box) -> None:
+    with pytest.raises(ValueError, match='has neither "name" nor "fullPath"'):
+        box.load([{"kind": "tm:ltm:pool:poolstate", "name": None}])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"objects": None},
+        {"generation": "x"},
+        {"objects": {"ltm/pool": [{"name": "web"}]}},
+        {"accounts": [{"partitionAccess": []}]},
+    ],
+)
+def test_a_damaged_dump_is_refused_and_changes_nothing(box: Box, damage: dict[str, Any]) -> None:
+    before = box.dump()
+    with pytest.raises(ValueError, match="the dump is damaged"):
+        box.load({**before, **damage})
+    assert box.dump() == before
+
+
 def test_a_collection_that_is_not_simulated_is_named(box: Box) -> None:
     with pytest.raises(ValueError, match="gtm/datacenter"):
         box.load({"kind": "tm:gtm:datacenter:datacenterstate", "name": "dc", "fullPath": "/Common/dc"})

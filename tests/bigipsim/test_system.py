@@ -45,6 +45,16 @@ def test_a_simulated_device_is_ready(admin: Client) -> None:
         assert admin("GET", f"{worker}/available") == {}
 
 
+def test_what_tells_the_state_answers_at_the_address_of_its_statistics_too(admin: Client) -> None:
+    for path in ("sys/version", "sys/ready", "sys/clock", "sys/failover", "cm/failover-status", "cm/sync-status"):
+        assert admin("GET", f"tm/{path}/stats").keys() == admin("GET", f"tm/{path}").keys()
+
+
+def test_file_transfer_is_said_to_be_missing(admin: Client) -> None:
+    answer = admin("POST", "shared/file-transfer/uploads/web.crt", b"-", 501)
+    assert answer["message"] == "bigipsim does not implement /mgmt/shared/file-transfer/uploads/web.crt"
+
+
 def test_older_releases_do_not_know_of_readiness(clock: ManualClock) -> None:
     old = Client(Box(clock, version="13.1.0"))
     assert "Public URI path not registered" in old("GET", "tm/sys/ready", None, 404)["message"]

@@ -165,6 +165,26 @@ def test_validation_alone_changes_nothing(call: Client) -> None:
     call("GET", POOL + "/~k8s~web", status=404)
 
 
+def test_a_transaction_takes_more_commands_after_a_trial_and_can_be_committed(call: Client) -> None:
+    batch = Batch(call)
+    batch.call("POST", POOL, pool("web"))
+    batch.commit(call, validateOnly=True)
+    assert call("GET", batch.path)["state"] == "STARTED"
+    batch.call("POST", POOL, pool("api"))
+    answer = batch.commit(call)
+    assert (answer["state"], answer["validateOnly"]) == ("COMPLETED", False)
+    assert [one["name"] for one in call("GET", POOL)["items"]] == ["api", "web"]
+
+
+def test_a_command_that_is_not_simulated_fails_the_commit_with_501_and_its_name(call: Client) -> None:
+    batch = Batch(call)
+    batch.call("POST", POOL, pool("web"))
+    batch.call("POST", "tm/sys/file/ssl-cert", {"name": "web.crt", "partition": "k8s", "sourcePath": "file:/x"})
+    assert "Certificate File" in batch.commit(call, status=501)["message"]
+    assert call("GET", batch.path)["state"] == "FAILED"
+    call("GET", POOL + "/~k8s~web", status=404)
+
+
 def test_a_commit_nobody_waits_for_tells_its_outcome_later(call: Client) -> None:
     good, bad = Batch(call), Batch(call)
     good.call("POST", POOL, pool("web"))

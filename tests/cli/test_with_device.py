@@ -51,6 +51,15 @@ def test_apply_deletes_what_left_the_folder_and_nothing_of_others(
     assert device.box.tree.get("ltm/pool", "/k8s/legacy") is not None
 
 
+def test_members_only_leaves_what_was_published_before(
+    turnbuckle: Turnbuckle, manifests: Path, device: SimServer, login: list[str]
+) -> None:
+    turnbuckle("apply", "-f", str(manifests), *login)
+    result = turnbuckle("apply", "-f", str(manifests), *login, "--bigip-partition=k8s", "--members-only")
+    assert "Nothing to do" in result.stdout, result.output
+    assert device.box.tree.get(*VIRTUAL) is not None
+
+
 def test_a_file_that_cannot_be_read_deletes_nothing(
     turnbuckle: Turnbuckle, manifests: Path, device: SimServer, login: list[str]
 ) -> None:

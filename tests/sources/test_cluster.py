@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from fakes.kubeapi import WITHOUT_SLICES, FakeKubeApi
+from fakes.kubeapi import KINDS, WITHOUT_SLICES, FakeKubeApi
 from sources.collect import CONFIG_MAPS, ENDPOINTS, NODES, SERVICES, SLICES, reading, service
 from turnbuckle.model.ref import Gone, Put, Synced
 from turnbuckle.sources.kubernetes import Access, FixedLogin, KubernetesError, KubernetesSource, Timing
@@ -40,6 +40,17 @@ async def test_what_is_there_is_told_before_synced_and_changes_after(api):
         await reader.until(lambda: reader.objects == {"Service/default/web": "2", "Service/default/new": "3"})
         assert reader.synced == 1
     assert len(api.requests("list")) == 2
+
+
+async def test_what_does_not_know_the_core_kinds_is_no_empty_cluster():
+    stranger = FakeKubeApi(kinds=[kind for kind in KINDS if kind.plural == "namespaces"])
+    await stranger.start()
+    try:
+        async with reading(source(stranger, SERVICES)) as reader:
+            await reader.until(lambda: len(stranger.requests("discover")) > 2)
+            assert reader.events == []
+    finally:
+        await stranger.stop()
 
 
 async def test_a_kind_without_objects_is_synced_too(api):

@@ -27,6 +27,14 @@ PROTOCOL_OF = {
 }
 """Protocol profiles, of which a virtual server has one per side, and the IP protocol that they need ("" is any)."""
 
+PROXIED = frozenset({"ltm/profile/tcp", "ltm/profile/sctp", "ltm/profile/quic"})
+STANDS_ON = {
+    "ltm/profile/http": PROXIED,
+    "ltm/profile/client-ssl": PROXIED | {"ltm/profile/udp"},
+    "ltm/profile/server-ssl": PROXIED | {"ltm/profile/udp"},
+}
+"""Profiles that look into a connection, and the ones of which they need at least one below them."""
+
 STANDARD = {"tcp": "/Common/tcp", "any": "/Common/tcp", "udp": "/Common/udp", "sctp": "/Common/sctp"}
 FORWARDING = "/Common/fastL4"
 
@@ -144,6 +152,8 @@ def _check_protocol(
 
 
 def _check_needed(site: Site, values: Mapping[str, JSON], children: Children, kinds: set[str]) -> None:
+    if any(not below & kinds for kind, below in STANDS_ON.items() if kind in kinds):
+        raise errors.incompatible_profiles(site.full_path)
     if "ltm/profile/http" in kinds:
         return
     wants = False

@@ -131,6 +131,7 @@ EXTRA: Mapping[str, tuple[Field, ...]] = {
     "ltm/profile/http": (
         Field("proxyType", shapes.one_of("reverse", "transparent", "explicit"), access="create-or-same"),
     ),
+    "ltm/persistence/cookie": (Field("method", shapes.one_of("hash", "insert", "passive", "rewrite")),),
     "ltm/persistence/universal": (_rule,),
     "ltm/persistence/hash": (_rule,),
 }
@@ -205,10 +206,15 @@ def _persistence(kind: str) -> ObjectType:
     )
 
 
+def _turned(before: str, after: str) -> bool:
+    """Whether a monitor that had probed the member would probe another host, or the other way round."""
+    return before != after and ("*" in before or "*" in after)
+
+
 def _monitor_destination(name: str, value: JSON, site: Site) -> JSON:
     if not isinstance(value, str):
         raise errors.invalid_value(name, value)
-    if site.before is not None and value != site.before.values.get(name) and "*" in value:
+    if site.before is not None and _turned(str(site.before.values.get(name)), value):
         raise errors.refusal(400, f"Cannot modify the address type of monitor {site.full_path}")
     return value
 

@@ -25,7 +25,7 @@ PREFIX = "/mgmt/"
 def _table() -> tuple[tuple[str, re.Pattern[str], Route], ...]:
     from bigipsim.rest import auth, collections, stats, system, tasks, transactions
 
-    parts = (auth, tasks, stats, transactions, system, collections)
+    parts = (auth, tasks, system, stats, transactions, collections)
     routes = [route for part in parts for route in part.ROUTES]
     return tuple((route.method, re.compile(route.pattern), route) for route in routes)
 

@@ -16,6 +16,8 @@ TRANSACTION = 2
 DATABASE = 3
 GRAMMAR = 26214401
 
+NOT_IMPLEMENTED = 501
+
 
 def refusal(status: int, message: str, api_error: int | None = None) -> Refused:
     """An error as the configuration processes of the device send it."""

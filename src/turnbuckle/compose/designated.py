@@ -26,7 +26,9 @@ class DesignatedPoolComposer:
             mark = facts.mark_for(look, claim.owner)
             for address, port in claim.want:
                 members.setdefault((address, port), Member(address, port, partition, mark=mark))
-        pool = DesignatedPool(key.name, facts.mark_for(look, claims[0].owner), frozenset(members.values()))
+        owners = frozenset(str(claim.owner) for claim in claims)
+        mark = facts.mark_for(look, claims[0].owner)
+        pool = DesignatedPool(key.name, mark, frozenset(members.values()), owners=owners)
         return Composition(objects=(pool,))
 
 

@@ -10,7 +10,6 @@ from turnbuckle.kit import facts
 from turnbuckle.model.claim import Claim, IAppKey, IAppSettings
 from turnbuckle.model.ltm import IAppService, IAppTable
 
-
 _AS_MADE = frozenset({("strictUpdates", "enabled")})
 """Options that say what a service has anyway; they read back as not set, and would differ for ever."""
 

@@ -137,7 +137,7 @@ class Config:
         original=False,
         live=True,
     )
-    share_nodes: bool = _setting(forms.yes_no(), False, BIGIP, "Keep the nodes of pool members in /Common.", live=True)
+    share_nodes: bool = _setting(forms.yes_no(), False, BIGIP, "Keep the nodes of pool members in /Common.")
     vs_snat_pool_name: str = _setting(
         forms.device_path(),
         "",

@@ -147,12 +147,17 @@ class Engine:
             work.wake(ref, frozenset({ref}))
         else:
             self._voices.say(ref, found)
+            if self._store.get(ref) is None:
+                self._wake_readers(frozenset({ref}), frozenset({ref}), work)
 
     def _touch(self, ref: Ref, touched: frozenset[Read], work: _Work) -> None:
         if touched and ref.kind in self._roots:
             work.wake(ref, frozenset({ref}))
+        self._wake_readers(touched, frozenset({ref}), work)
+
+    def _wake_readers(self, touched: frozenset[Read], causes: frozenset[Ref], work: _Work) -> None:
         for reader in self._graph.readers(touched):
-            work.wake(reader, frozenset({ref}))
+            work.wake(reader, causes)
 
     # ---- settling
 
@@ -244,6 +249,9 @@ class Engine:
                 [claim.owner for claim in claims],
                 lambda issues: Composition(issues=issues, failed=True),
             )
+            unknown = [ref for ref in look.reads if ref in self._flaws and self._store.get(ref) is None]
+            if unknown:
+                composition = _not_known(claims, unknown)
         if composition.failed and record.good:
             good = record.good
             composition = replace(composition, objects=good.objects, claims=good.claims, made=good.made)
@@ -316,3 +324,10 @@ class Engine:
             causes={path: work.causes.get(path, frozenset()) for path in work.changed},
             synced=not self._unsynced,
         )
+
+
+def _not_known(claims: Iterable[Claim], flawed: Iterable[Ref]) -> Composition:
+    """What can be made of objects that are there and that nobody could ever read: nothing, which is not "empty"."""
+    owners = dict.fromkeys(claim.owner for claim in claims)
+    issues = (issues_of.needs_flawed(owner, str(ref)) for ref in sorted(flawed) for owner in owners)
+    return Composition(issues=tuple(issues), failed=True)

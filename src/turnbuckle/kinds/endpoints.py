@@ -8,6 +8,7 @@ from typing import Any
 from turnbuckle.engine.protocol import Resource
 from turnbuckle.kinds.endpointslice import Endpoint, EndpointPort, SliceSpec
 from turnbuckle.kinds.meta import ref_of, source_object
+from turnbuckle.kit.addresses import canonical
 from turnbuckle.model.ref import Event, Put
 
 
@@ -22,7 +23,10 @@ class EndpointsKind:
         slices = []
         for subset in raw.get("subsets") or ():
             ready = sorted(
-                (Endpoint(str(a.get("ip")), str(a.get("nodeName") or "")) for a in subset.get("addresses") or ()),
+                (
+                    Endpoint(canonical(str(a.get("ip"))), str(a.get("nodeName") or ""))
+                    for a in subset.get("addresses") or ()
+                ),
                 key=lambda endpoint: endpoint.address,
             )
             ports = tuple(

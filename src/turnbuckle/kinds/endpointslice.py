@@ -9,6 +9,7 @@ from typing import Any
 
 from turnbuckle.engine.protocol import Resource
 from turnbuckle.kinds.meta import source_object
+from turnbuckle.kit.addresses import canonical
 from turnbuckle.model.ref import Event, Put
 
 SERVICE_LABEL = "kubernetes.io/service-name"
@@ -52,7 +53,7 @@ class EndpointSliceKind:
         endpoints = tuple(
             sorted(
                 (
-                    Endpoint(str(address), intern(str(endpoint.get("nodeName") or "")))
+                    Endpoint(canonical(str(address)), intern(str(endpoint.get("nodeName") or "")))
                     for endpoint in raw.get("endpoints") or ()
                     if (endpoint.get("conditions") or {}).get("ready") is not False
                     for address in (endpoint.get("addresses") or ())[:1]

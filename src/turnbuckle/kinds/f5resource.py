@@ -184,7 +184,13 @@ class _Pass:
             self.reader.flaw(issues_of.too_big(self.ref, _ROOT, size, LARGEST_DATA))
             return None
         try:
-            return json.loads(text)
+            found = json.loads(text)
+            # Half a surrogate pair is allowed in JSON and is no text that can be sent to a device.
+            json.dumps(found, ensure_ascii=False).encode()
+            return found
+        except UnicodeEncodeError as error:
+            half = ascii(error.object[error.start]).strip("'")
+            self.reader.flaw(issues_of.not_utf8(self.ref, _ROOT, f"it holds {half}, one half of a character"))
         except json.JSONDecodeError as error:
             reason = error.msg[:1].lower() + error.msg[1:]
             self.reader.flaw(issues_of.not_json(self.ref, _ROOT, reason, error.lineno, error.colno))

@@ -8,6 +8,7 @@ from typing import Any
 
 from turnbuckle.engine.protocol import Resource
 from turnbuckle.kinds.meta import source_object
+from turnbuckle.kit.addresses import canonical
 from turnbuckle.model.ref import Event, Facet, Put
 
 EVERY_NODE: Facet = ("node", "any")
@@ -36,7 +37,7 @@ class NodeKind:
         status = raw.get("status") or {}
         by_type: dict[str, list[str]] = {"InternalIP": [], "ExternalIP": []}
         for address in status.get("addresses") or ():
-            by_type.setdefault(str(address.get("type")), []).append(str(address.get("address")))
+            by_type.setdefault(str(address.get("type")), []).append(canonical(str(address.get("address"))))
         ready = [c.get("status") for c in status.get("conditions") or () if c.get("type") == "Ready"]
         spec = NodeSpec(
             tuple(by_type["InternalIP"]), tuple(by_type["ExternalIP"]), all(state == "True" for state in ready)

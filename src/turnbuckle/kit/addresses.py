@@ -28,6 +28,14 @@ def bigip_address(text: str, extended: bool = True) -> str | None:
     return f"{host}%{int(domain)}" if domain and int(domain) else str(host)
 
 
+def canonical(text: str) -> str:
+    """An address in the form in which BIG-IP keeps it; what is no address stays as it is."""
+    if "." in text and ":" not in text:
+        # IPv4 has one form only, and there are thousands of endpoints to read.
+        return text
+    return bigip_address(text) or text
+
+
 def destination(address: str, port: int) -> str:
     """An address and a port as BIG-IP writes them: IPv6 has a dot before the port."""
     return f"{address}{'.' if ':' in address else ':'}{port}"

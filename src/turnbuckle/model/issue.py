@@ -398,6 +398,12 @@ def service_missing(about: Ref, field: str, namespace: str, name: str) -> Issue:
     )
 
 
+def needs_flawed(about: Ref, other: str) -> Issue:
+    """What the object refers to is there and cannot be understood, and never was since the start."""
+    message = f"{other} is needed here and cannot be understood, so what the BIG-IP has stays as it is."
+    return _error(about, "", "TB2017", message, "Mend that one first; nothing else is needed then.", other)
+
+
 def port_missing(about: Ref, field: str, namespace: str, name: str, port: int, ports: Iterable[int]) -> Issue:
     """The Service has no such port."""
     has = ", ".join(str(p) for p in ports) or "none"
@@ -602,7 +608,7 @@ def node_held(about: Ref, path: str, address: str, holder: str, answer: str) -> 
         "",
         "TB3011",
         f"{path} needs a node for {address}, and the BIG-IP has that address as node {holder}.",
-        "Start every controller of this BIG-IP with --share-nodes, so that the nodes live in /Common, or delete that node.",
+        "Start every controller of this BIG-IP with --share-nodes (nodes live in /Common then), or delete that node.",
         answer,
     )
 

@@ -110,11 +110,13 @@ class DesignatedPool(LtmObject):
     """Our members in a pool that somebody else made; the rest of that pool is not ours to read or to change.
 
     `mark` is the mark that the members bear. `taken` names members at the same address and port that others made
-    (observed only; never written).
+    (observed only; never written). `owners` are those whose members these are, as in Mark.owner, those without a single
+    one included (desired only; never written).
     """
 
     members: frozenset[Member] = frozenset()
     taken: frozenset[str] = field(default=frozenset(), compare=False)
+    owners: frozenset[str] = frozenset()
 
     KIND: ClassVar[str] = "ltm/pool/members"
 

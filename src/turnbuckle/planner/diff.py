@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from turnbuckle.model.ltm import DesignatedPool, LtmObject, differing
+from turnbuckle.model.ltm import DesignatedPool, LtmObject, Member, Pool, differing
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.plan import Operation, Verb
 from turnbuckle.model.ref import Ref
@@ -28,14 +28,25 @@ def operation(
     fields = differing(before, after)
     if isinstance(after, DesignatedPool):
         fields &= {"members"}
+    if isinstance(before, Pool) and isinstance(after, Pool):
+        after = replace(after, members=_as_operators_left_them(before.members, after.members))
     return Operation(Verb.UPDATE, path, before, after, fields, because) if fields else None
+
+
+def _as_operators_left_them(before: frozenset[Member], after: frozenset[Member]) -> frozenset[Member]:
+    """The members that shall be, with the states that an operator gave to those that are there already."""
+    states = {member.name: member.admin_state for member in before if member.admin_state != "enabled"}
+    if not states:
+        return after
+    return frozenset(replace(m, admin_state=states.get(m.name, m.admin_state)) for m in after)
 
 
 def _our_part(before: DesignatedPool, after: LtmObject | None) -> DesignatedPool:
     """Our members as they shall be in a pool that stays: without those that somebody else has put there."""
     if not isinstance(after, DesignatedPool):
         return replace(before, members=frozenset())
-    return replace(after, members=frozenset(m for m in after.members if m.name not in before.taken))
+    members = frozenset(m for m in after.members if m.name not in before.taken)
+    return replace(after, members=members, taken=before.taken)
 
 
 def owners(obj: LtmObject | None) -> frozenset[Ref]:

@@ -44,8 +44,9 @@ def _wanted(
 
 
 def _with_held_members(before: DesignatedPool, after: LtmObject | None, owners: set[str]) -> LtmObject | None:
-    """What is desired of a shared pool, and the members that held owners have there."""
-    kept = frozenset(m for m in before.members if m.mark is not None and m.mark.owner in owners)
+    """What is desired of a shared pool, and the members there of held owners of whom it is not known what they want."""
+    silent = owners - after.owners if isinstance(after, DesignatedPool) else owners
+    kept = frozenset(m for m in before.members if m.mark is not None and m.mark.owner in silent)
     if not kept:
         return after
     wanted = after if isinstance(after, DesignatedPool) else replace(before, members=frozenset())

@@ -38,9 +38,12 @@ def make_plan(
     synced: whether every source has told everything; until then nothing is deleted.
     paths: what may differ, so that a plan costs what changed; None compares everything.
     """
-    compared = frozenset(observed) | frozenset(desired) if paths is None else paths
-    taken = _occupied(desired, held) if held else frozenset()
-    wanted = graft(observed, desired, held, compared, taken)
+    owners = frozenset(str(ref) for ref in held)
+    compared = (
+        frozenset(observed) | frozenset(desired) if paths is None else _concerned(observed, desired, owners, paths)
+    )
+    disputed = owners and any(_places(observed, path) for path in compared)
+    wanted = graft(observed, desired, held, compared, _occupied(desired, owners) if disputed else frozenset())
     operations: list[Operation] = []
     refused: list[tuple[Path, Issue]] = []
     foreign: list[Path] = []
@@ -62,8 +65,29 @@ def make_plan(
     return Plan(ordered, tuple(sorted(refused)), tuple(foreign), fingerprint(ordered))
 
 
-def _occupied(desired: State, held: frozenset[Ref]) -> frozenset[str]:
-    owners = {str(ref) for ref in held}
+def _concerned(observed: State, desired: State, owners: frozenset[str], paths: frozenset[Path]) -> frozenset[Path]:
+    """The paths that may differ, what is needed by them, and what of held owners may have to give way to them."""
+    found, todo = set(paths), list(paths)
+    while todo:
+        obj = desired.get(todo.pop())
+        more = {path for path in obj.references() if path in desired} - found if obj is not None else set()
+        found |= more
+        todo += more
+    if owners and any(_places(desired, path) - _places(observed, path) for path in paths):
+        found |= {
+            path
+            for path, obj in observed.items()
+            if obj.mark is not None and obj.mark.owner in owners and obj.occupies()
+        }
+    return frozenset(found)
+
+
+def _places(state: State, path: Path) -> frozenset[str]:
+    obj = state.get(path)
+    return obj.occupies() if obj is not None else frozenset()
+
+
+def _occupied(desired: State, owners: frozenset[str]) -> frozenset[str]:
     return frozenset(
         place
         for obj in desired.values()

@@ -53,13 +53,15 @@ def driver_for(
 ) -> IControlDriver:
     """The driver for the device that a configuration names.
 
+    With members_only it sees designated pools and nothing else: what was published before stays as it is.
+
     Raises:
         ValueError: the trusted certificates cannot be read; the text is a sentence.
     """
     return IControlDriver.to(
         config.bigip_url,
         credentials.credentials,
-        partitions=partitions,
+        partitions=() if config.members_only else partitions,
         controller_id=controller_id,
         create_partition=config.create_partition,
         trusted_certs=str(config.trusted_certs or ""),

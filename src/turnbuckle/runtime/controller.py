@@ -66,6 +66,9 @@ class Controller:
         ends = [asyncio.create_task(event.wait()) for event in (self._worker.in_sync, self._worker.failed_for_good)]
         try:
             await asyncio.wait([running, *ends], timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                # It ends by itself only when a source or the engine fails, which whoever asked has to hear.
+                await running
             return self._worker.in_sync.is_set() and self._worker.clean and not self.report.has_errors
         finally:
             for task in (running, *ends):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from turnbuckle.drivers.base import (
     CertificateRefused,
@@ -36,6 +36,7 @@ from turnbuckle.runtime.report import Report
 log = logging.getLogger("turnbuckle.device")
 
 MOST_FAILURES = 4
+LARGEST_BATCH = 100
 
 LOOK_AGAIN_S = 60.0
 """How often a device is read while something there stands in our way that only its operator can move."""
@@ -78,6 +79,8 @@ class DeviceWorker:
         self._look_again_at: float | None = None
         self._read_at = 0.0
         self._failures = 0
+        self._largest = LARGEST_BATCH
+        self._told: Mapping[Ref, tuple[Issue, ...]] | None = None
         self._chores: asyncio.Task[None] | None = None
         self.in_sync = asyncio.Event()
         self.failed_for_good = asyncio.Event()
@@ -127,7 +130,9 @@ class DeviceWorker:
             self._to_compare = None
         else:
             self._to_compare |= newest.changed
-        self._report.tell("objects", newest.all_issues())
+        if newest.issues is not self._told:
+            self._told = newest.issues
+            self._report.tell("objects", newest.all_issues())
         return True
 
     async def _work(self) -> None:
@@ -137,14 +142,17 @@ class DeviceWorker:
             self._observed = None
         if self._to_compare is not None:
             self._to_compare |= self._refused.due(now)
-        if self._observed is None or self._unread_pools():
+        if self._observed is None:
             await self._read()
         while self._to_compare is None or self._to_compare:
+            if self._unread_pools():
+                await self._read()
             await self._apply(self._batches(self._plan()))
             if self._observed is None:
                 return
         self._pace.reset()
-        self._failures = 0
+        self._refused.no_doubts()
+        self._failures, self._largest = 0, LARGEST_BATCH
         self._report.tell("device", (*self._blocking(), *self._refused.issues()))
         self._tell_sync()
         due = self._chores_due_at()
@@ -198,8 +206,10 @@ class DeviceWorker:
             self._blocked = {}
         else:
             self._blocked = {path: issues for path, issues in self._blocked.items() if path not in compared}
+        refused: dict[Path, tuple[Issue, ...]] = {}
         for path, issue in plan.refused:
-            self._blocked[path] = (*self._blocked.get(path, ()), issue)
+            refused[path] = (*refused.get(path, ()), issue)
+        self._blocked |= refused
         waiting = any(issue.severity is not Severity.WARNING for issue in self._blocking())
         pauses = [LOOK_AGAIN_S] * waiting + [self._verify_s] * bool(self._verify_s)
         self._look_again_at = self._read_at + min(pauses) if pauses else None
@@ -212,7 +222,7 @@ class DeviceWorker:
         now = self._clock()
         todo = tuple(op for op in plan.operations if not self._refused.waits(op, now))
         self._to_compare = frozenset(op.path for op in todo)
-        return cut(Plan(todo))
+        return cut(Plan(todo), self._largest)
 
     async def _apply(self, batches: Iterable[Batch]) -> None:
         """Applies batch by batch, until something new has come that is to be planned with the rest."""
@@ -222,10 +232,20 @@ class DeviceWorker:
             self._note(outcomes)
             if any(outcome.result is Result.UNREACHED for outcome in outcomes):
                 self._observed = None
+                self._narrow(batch, outcomes)
                 await self._sleep(self._pace.pause_s())
                 return
             if self._take_snapshot():
                 return
+
+    def _narrow(self, batch: Batch, outcomes: tuple[Outcome, ...]) -> None:
+        """Smaller batches, until it is seen of which operation the device does not tell what became."""
+        if len(batch.operations) > 1 and self._largest > 1:
+            self._largest = max(1, self._largest // 10)
+            return
+        for outcome in outcomes:
+            if outcome.result is Result.UNREACHED:
+                self._refused.doubt(outcome, self._clock())
 
     def _note(self, outcomes: tuple[Outcome, ...]) -> None:
         now = self._clock()

@@ -17,8 +17,10 @@ _NODE_HELD = re.compile(r"Invalid Node, the IP address (\S+) already exists\. It
 
 FIRST_RETRY_S = 10.0
 LONGEST_RETRY_S = 300.0
+MOST_DOUBTS = 3
 MOST_REPETITIONS = 3
 REPETITION_WINDOW_S = 600.0
+"""Two writes of the same thing count as repetitions when no more time is between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class _Refusal:
 class _Written:
     operation: Operation
     times: int
-    since: float
+    at: float
 
 
 class Refused:
@@ -42,34 +44,61 @@ class Refused:
     def __init__(self) -> None:
         self._refusals: dict[Path, _Refusal] = {}
         self._written: dict[Path, _Written] = {}
+        self._doubts: dict[Path, int] = {}
 
     def note(self, outcome: Outcome, now: float) -> None:
         """Takes in how an operation went."""
         operation = outcome.operation
         path = operation.path
         if outcome.result is Result.REJECTED:
-            before = self._refusals.get(path)
-            same = before is not None and _same(before.operation, operation)
-            pause_s = min(before.pause_s * 2, LONGEST_RETRY_S) if before is not None and same else FIRST_RETRY_S
-            self._refusals[path] = _Refusal(operation, _issues(outcome), now + pause_s, pause_s)
+            self._refuse(outcome, now)
         elif outcome.result is Result.DONE:
             self._refusals.pop(path, None)
+            self._doubts.pop(path, None)
             self._count(operation, now)
+
+    def doubt(self, outcome: Outcome, now: float) -> None:
+        """Takes in that it is not known how an operation ended that was tried by itself.
+
+        When that happens again and again the device answers everything but this, which must not hold up the rest.
+        """
+        path = outcome.operation.path
+        self._doubts[path] = self._doubts.get(path, 0) + 1
+        if path in self._refusals or self._doubts[path] >= MOST_DOUBTS:
+            self._refuse(outcome, now)
+
+    def no_doubts(self) -> None:
+        """Everything that could be done is done."""
+        self._doubts.clear()
+
+    def _refuse(self, outcome: Outcome, now: float) -> None:
+        operation, path = outcome.operation, outcome.operation.path
+        before = self._refusals.get(path)
+        same = before is not None and _same(before.operation, operation)
+        pause_s = min(before.pause_s * 2, LONGEST_RETRY_S) if before is not None and same else FIRST_RETRY_S
+        self._refusals[path] = _Refusal(operation, _issues(outcome), now + pause_s, pause_s)
+        self._doubts.pop(path, None)
 
     def _count(self, operation: Operation, now: float) -> None:
         if operation.members_only:
             return
-        before = self._written.get(operation.path)
-        if before is not None and _same(before.operation, operation) and now - before.since < REPETITION_WINDOW_S:
-            written = replace(before, times=before.times + 1)
+        before = self._written.pop(operation.path, None)
+        if before is not None and _same(before.operation, operation) and now - before.at < REPETITION_WINDOW_S:
+            written = replace(before, times=before.times + 1, at=now)
         else:
             written = _Written(operation, 1, now)
         self._written[operation.path] = written
+        self._forget_written(now)
         if written.times >= MOST_REPETITIONS:
             about = sorted(owners(operation.after) | owners(operation.before))
             issues = tuple(issues_of.not_converging(owner, str(operation.path)) for owner in about)
             del self._written[operation.path]
             self._refusals[operation.path] = _Refusal(operation, issues, now + LONGEST_RETRY_S, LONGEST_RETRY_S)
+
+    def _forget_written(self, now: float) -> None:
+        """What was written long ago; the oldest comes first."""
+        while now - self._written[oldest := next(iter(self._written))].at >= REPETITION_WINDOW_S:
+            del self._written[oldest]
 
     def waits(self, operation: Operation, now: float) -> bool:
         """Whether an operation is one that was refused, and its time has not come."""

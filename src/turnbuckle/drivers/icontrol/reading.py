@@ -76,7 +76,11 @@ class Reader:
         found = await together(self._objects(codec, partition) for codec, partition in kinds)
         others = await together(self._pool(path) for path in apart)
         raws = [(codec, raw) for (codec, _), items in zip(kinds, found, strict=True) for raw in items]
-        return self._picture(raws, [raw for raw in others if raw is not None], domains, frozenset(designated))
+        try:
+            return self._picture(raws, [raw for raw in others if raw is not None], domains, frozenset(designated))
+        except (TypeError, ValueError, LookupError, AttributeError) as error:
+            # An answer that nobody thought of must not end the process, nor be taken for a part of the whole.
+            raise DriverError(f"The BIG-IP shows an object in a form that is not known: {error}.") from error
 
     async def _domains(self) -> dict[str, int]:
         """Partition -> its default route domain, of all there are."""

@@ -61,7 +61,7 @@ async def _queue(connection: Connection, number: int, steps: Sequence[Step]) -> 
             answer = await connection.patiently(command.method, command.path, command.body, transaction=number)
             if answer.sense is Sense.LOST:
                 raise TransactionLost(_LOST)
-            if answer.sense in (Sense.BUSY, Sense.UNKNOWN):
+            if answer.sense is Sense.BUSY:
                 answer.required("take a command into a transaction")
             if not answer.ok:
                 return Refusal(answer, step)

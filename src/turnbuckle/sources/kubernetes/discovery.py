@@ -9,12 +9,13 @@ import msgspec
 
 from turnbuckle.engine.protocol import Kind, Resource
 from turnbuckle.sources.kubernetes.connection import Connection
-from turnbuckle.sources.kubernetes.errors import NotFound
+from turnbuckle.sources.kubernetes.errors import KubernetesError, NotFound
 
 log = logging.getLogger(__name__)
 
 _SLICES = ("discovery.k8s.io", "endpointslices")
 _ENDPOINTS = ("", "endpoints")
+_CORE = "/api/v1"
 
 
 class _Named(msgspec.Struct):
@@ -41,6 +42,11 @@ async def served(connection: Connection, kinds: Sequence[Kind]) -> tuple[Kind, .
     plurals: dict[str, frozenset[str]] = {}
     for path in dict.fromkeys(root_path(kind.resource) for kind in kinds):
         plurals[path] = await _plurals(connection, path)
+    lacking = [k.resource.plural for k in kinds if not k.resource.group and k.resource.plural not in plurals[_CORE]]
+    if lacking:
+        # Every server has these: whatever answers is none, and what it lacks is not "gone".
+        what = ", ".join(lacking)
+        raise KubernetesError(f"What answers at {_CORE} does not know {what}: it is no API server. Check its URL.")
     there = [kind for kind in kinds if kind.resource.plural in plurals[root_path(kind.resource)]]
     for kind in kinds:
         if kind not in there:
