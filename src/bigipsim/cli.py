@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import signal
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +26,39 @@ Examples:
 """
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Plain(click.Group):
+    """A group whose every mistake is a sentence on standard error and exit code 1."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Runs a command and ends the process."""
+        extra["standalone_mode"] = False
+        try:
+            super().main(*args, **extra)
+        except click.exceptions.Exit as end:
+            sys.exit(end.exit_code)
+        except click.Abort:
+            sys.exit(130)
+        except click.exceptions.NoArgsIsHelpError as asked:
+            click.echo(asked.format_message(), err=True)
+            sys.exit(1)
+        except click.ClickException as mistake:
+            click.echo(f"bigipsim: {mistake.format_message()}", err=True)
+            sys.exit(1)
+        sys.exit(0)
+
+
+class Level(click.Choice[str]):
+    """A word of --log-level."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The word; raises UsageError when it is none of them."""
+        if value not in self.choices:
+            raise click.UsageError(f'--log-level is "{value}"; write one of {", ".join(self.choices)}')
+        return str(value)
+
+
+@click.group(name="bigipsim", cls=Plain, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="turnbuckle", message="bigipsim %(version)s")
 def main() -> None:
     """Simulates an F5 BIG-IP: its REST interface, and traffic through its virtual servers."""
 
@@ -69,7 +102,7 @@ def main() -> None:
 )
 @click.option(
     "--log-level",
-    type=click.Choice(["debug", "info", "warning", "error"]),
+    type=Level(["debug", "info", "warning", "error"]),
     default="info",
     show_default=True,
     help="How much is logged to standard error.",
@@ -97,6 +130,9 @@ def serve(
     from bigipsim.server import SimServer
 
     host, port = parse_listen(listen)
+    for name, value in (("user", user), ("password", password)):
+        if not value.strip():
+            raise click.ClickException(f"--{name} is empty; nobody could log in: give one, or leave the flag out")
     try:
         mappings = [Mapping.parse(text) for text in maps]
     except MapMistake as error:

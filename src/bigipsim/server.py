@@ -113,7 +113,11 @@ class SimServer:
         """
         sock = self._open()
         self.port = sock.getsockname()[1]
-        self._identity = await asyncio.to_thread(self_signed)
+        try:
+            self._identity = await asyncio.to_thread(self_signed)
+        except BaseException:
+            sock.close()
+            raise
         app = web.Application(client_max_size=LARGEST_BODY_BYTES)
         app.router.add_route("*", "/{path:.*}", self._handle)
         app.on_response_prepare.append(_as_the_device)

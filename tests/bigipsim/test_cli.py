@@ -122,3 +122,27 @@ def test_a_partition_that_the_device_refuses_is_one_sentence() -> None:
 def test_the_help_has_two_examples() -> None:
     output = CliRunner().invoke(main, ["serve", "--help"]).output
     assert output.count("  bigipsim serve") == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--user", ""], "--user is empty"),
+        (["--usr", "x"], "No such option '--usr'"),
+        (["--log-level", "loud"], '--log-level is "loud"; write one of debug'),
+        (["--listen"], "requires an argument"),
+        (["stray"], "unexpected extra argument"),
+    ],
+)
+def test_a_wrong_command_line_is_one_sentence_and_exit_1(words: list[str], sentence: str) -> None:
+    result = CliRunner().invoke(main, ["serve", *words])
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith("bigipsim: ")
+    assert sentence in result.stderr
+
+
+def test_the_version_is_printed() -> None:
+    result = CliRunner().invoke(main, ["--version"])
+    assert result.exit_code == 0
+    assert result.output.startswith("bigipsim ")

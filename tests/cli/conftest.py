@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from bigipsim.box import Box
 from bigipsim.clock import SystemClock
 from bigipsim.server import SimServer
-from turnbuckle.cli import main
+from turnbuckle.cli.commands import commands as main
 
 
 @pytest.fixture

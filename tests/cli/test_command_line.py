@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from turnbuckle.cli import main
+from turnbuckle.cli.commands import commands as main
 from turnbuckle.config.settings import SETTINGS
 
 COMMANDS = ("demo", "run", "plan", "apply", "check", "config")
@@ -41,8 +41,8 @@ def test_help_fits_one_screen_and_names_every_command() -> None:
 
 def test_help_imports_neither_settings_nor_anything_that_talks() -> None:
     program = (
-        "import sys\nfrom turnbuckle.cli import main\n"
-        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "import sys\nfrom turnbuckle.cli.commands import commands\n"
+        "try:\n    commands(['--help'])\nexcept SystemExit:\n    pass\n"
         "slow = {'aiohttp', 'yaml', 'msgspec', 'kubernetes_asyncio', 'cryptography', 'asyncio'}\n"
         "sys.exit(', '.join(slow & set(sys.modules)) or 0)\n"
     )
@@ -51,7 +51,10 @@ def test_help_imports_neither_settings_nor_anything_that_talks() -> None:
 
 
 def test_without_a_command_the_help_is_shown() -> None:
-    assert "Commands:" in turnbuckle().output
+    result = turnbuckle()
+    assert result.exit_code == 1
+    assert result.output.startswith("Usage: turnbuckle ")
+    assert "turnbuckle: " not in result.output
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "demo"])
@@ -202,3 +205,19 @@ def test_a_reader_who_goes_away_leaves_no_traceback() -> None:
     command = f"{sys.executable} -m turnbuckle config | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, env=dict(os.environ))
     assert "Traceback" not in done.stderr
+
+
+def test_a_flag_that_is_far_from_every_known_one_is_not_compared_with_it() -> None:
+    result = turnbuckle("check", "--foo", "--fil", "x")
+    assert result.exit_code == 1
+    assert "Did you mean" not in result.stderr
+
+
+def test_a_folder_without_its_flag_is_told_which_flag_that_is() -> None:
+    assert "Manifests are named with -f" in turnbuckle("check", "manifests").stderr
+
+
+def test_a_wrong_word_is_refused_in_words_of_our_own() -> None:
+    assert turnbuckle("plan", "-o", "xml").stderr == 'turnbuckle: --output is "xml". Write one of text, json, tmsh.\n'
+    refused = turnbuckle("demo", "--port", "70000").stderr
+    assert refused.startswith('turnbuckle: --port is "70000", which is no port. Write a port from 1 to 65535')

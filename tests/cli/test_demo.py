@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from bigipsim.faults import Fault
 from turnbuckle.cli import demo as demo_module
-from turnbuckle.cli import main
+from turnbuckle.cli.commands import commands as main
 from turnbuckle.cli.demo import Demo
 
 
@@ -162,5 +162,17 @@ def test_a_port_in_use_is_one_sentence(once):
 def test_a_port_that_is_none_is_refused(port):
     ran = CliRunner().invoke(main, ["demo", "--port", port])
     assert ran.exit_code == 1
-    assert "'--port'" in ran.stderr
+    assert "--port is" in ran.stderr
     assert len(ran.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_tour_that_is_ended_in_the_middle_has_not_worked(in_a_process, tmp_path, number):
+    process = in_a_process("--once")
+    read_until(process, "✓")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 1, out + err
+    assert "ended before every step was taken" in err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []

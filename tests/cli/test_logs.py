@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from turnbuckle.cli import logs
+from turnbuckle.cli import logs, progress
 
 
 @pytest.fixture
@@ -62,3 +62,8 @@ def test_the_level_decides_what_is_logged_and_may_change(log_file: Path) -> None
 def test_a_log_file_that_cannot_be_written_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="absent"):
         logs.start("INFO", tmp_path / "absent" / "log")
+
+
+def test_a_record_wipes_the_line_of_progress_before_it() -> None:
+    record = logging.LogRecord("turnbuckle", logging.INFO, "", 0, "hello", (), None)
+    assert logs.OneLine(before=progress.WIPE).format(record).startswith("\r\x1b[K")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from turnbuckle.config import Config, Loaded, load, needs_of_run
+from turnbuckle.config import Config, Loaded, load, needs_folder, needs_of_run
 from turnbuckle.config.originals import KNOWN, ORIGINALS
 from turnbuckle.config.settings import SETTINGS, Setting
 
@@ -239,7 +239,7 @@ def test_a_namespace_called_no_needs_no_quotes(tmp_path: Path) -> None:
         ("a: b: c\n", "is not YAML"),
         ("\tinsecure: true\n", "is not YAML"),
         ("insecure: true\n---\ninsecure: false\n", "more than one document"),
-        ("insecure: true\ninsecure: false\n", "twice; it is also on line 1"),
+        ("insecure: true\ninsecure: false\n", ":1: insecure stands there 2 times: on lines 1 and 2."),
         ("namespace: {a: b}\n", "is a mapping"),
         ("log-level: [INFO]\n", "is a list"),
         ("namespace: [[a]]\n", "more than texts"),
@@ -300,3 +300,24 @@ def test_run_takes_a_folder_or_a_cluster(tmp_path: Path) -> None:
 def test_members_only_needs_no_partition() -> None:
     names = {mistake.setting for mistake in needs_of_run(load({"members-only": ["true"]}, {}))}
     assert "bigip-partition" not in names
+
+
+def test_a_setting_that_stands_there_thrice_is_one_mistake_with_every_line(tmp_path: Path) -> None:
+    loaded = in_file(tmp_path, "log-level: FOO\nsave: batch\nlog-level: INFO\nlog-level: DEBUG\n")
+    first, second = loaded.mistakes
+    assert first.message == "log-level stands there 3 times: on lines 1, 3 and 4."
+    assert "FOO" in second.message
+    assert (first.line, second.line) == (1, 1)
+
+
+def test_a_mistake_between_settings_is_told_with_its_place_in_the_file(tmp_path: Path) -> None:
+    loaded = in_file(tmp_path, "save: batch\nfolder: not-there\nnamespace: [a]\nnamespace-label: b=c\n")
+    places = {m.setting: (Path(m.file).name, m.line) for m in (*loaded.mistakes, *needs_folder(loaded))}
+    assert places == {"folder": ("turnbuckle.yaml", 2), "namespace-label": ("turnbuckle.yaml", 4)}
+
+
+def test_a_label_of_namespaces_is_refused_for_a_folder(tmp_path: Path) -> None:
+    loaded = load({"folder": (str(tmp_path),), "namespace-label": ("a=b",)}, {})
+    assert [m.message for m in needs_folder(loaded)] == [
+        "--namespace-label has no effect on a folder of manifests, which has no labels of namespaces."
+    ]

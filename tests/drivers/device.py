@@ -70,7 +70,9 @@ class Device:
     def fault(self, **how: Any) -> None:
         self.box.faults.add(Fault(**how))
 
-    def driver(self, password: str = "admin", partition: str = "k8s", create: bool = False) -> IControlDriver:
+    def driver(
+        self, password: str = "admin", partition: str = "k8s", create: bool = False, **more: Any
+    ) -> IControlDriver:
         return IControlDriver(
             self,
             lambda: Credentials("admin", password),
@@ -79,6 +81,7 @@ class Device:
             create_partition=create,
             clock=self.clock.now,
             sleep=self.sleep,
+            **more,
         )
 
     def operator(self, method: str, path: str, body: Any = None) -> Any:

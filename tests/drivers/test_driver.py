@@ -21,6 +21,7 @@ from device import (
 )
 
 from turnbuckle.drivers.base import PartitionMissing
+from turnbuckle.drivers.icontrol.objects import CODECS
 from turnbuckle.model.ltm import DesignatedPool, IAppService, IAppTable, Pool, ProfileUse
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.plan import Operation, Outcome, Result, Verb
@@ -382,3 +383,21 @@ async def test_the_running_configuration_is_saved_where_there_are_no_tasks(box: 
     box.fault(kind="not-registered", path="/task/", method="POST")
     await box.driver().save()
     assert box.sent[-1] == "POST /mgmt/tm/sys/config"
+
+
+async def test_partitions_without_anything_of_ours_cost_a_light_request_for_each_collection(box: Device) -> None:
+    await box.driver().apply(configuration(create(pool())))
+    driver = box.driver(partition="named", create=True, everywhere=True)
+    for number in range(5):
+        box.operator("POST", "/mgmt/tm/auth/partition", {"name": f"theirs{number}"})
+        box.operator("POST", "/mgmt/tm/ltm/pool", {"name": "legacy", "partition": f"theirs{number}"})
+    box.forget()
+    state = await driver.read()
+    assert {path.partition for path in state} == {"k8s"}
+    assert not any("theirs" in one for one in box.sent)
+    assert len([one for one in box.sent if one.startswith("GET")]) == 1 + 3 * len(CODECS)
+
+
+async def test_where_only_named_partitions_are_there_nothing_more_is_asked_for(box: Device) -> None:
+    await box.driver(everywhere=True).read()
+    assert len(box.sent) == 1 + len(CODECS)

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from turnbuckle.drivers.base import CertificateRefused, Unreachable
+from turnbuckle.drivers.icontrol import transport as transport_module
 from turnbuckle.drivers.icontrol.transport import AiohttpTransport
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -99,7 +100,13 @@ async def test_a_certificate_that_does_not_verify_is_refused_with_its_fingerprin
         with pytest.raises(CertificateRefused) as refused:
             await line.send("GET", "/x", {}, b"")
     assert refused.value.fingerprint == shown.fingerprint
-    for words in (shown.fingerprint, "--trusted-certs FILE", "--insecure", url):
+    for words in (
+        shown.fingerprint,
+        "openssl s_client -connect 127.0.0.1:",
+        "--trusted-certs bigip.pem",
+        "--insecure",
+        url,
+    ):
         assert words in str(refused.value)
 
 
@@ -206,3 +213,85 @@ async def test_a_connection_that_ends_without_a_word_is_unreachable() -> None:
     async with listener, transport(f"http://127.0.0.1:{port}") as line:
         with pytest.raises(Unreachable):
             await line.send("POST", "/x", {}, b"{}")
+
+
+async def test_a_server_that_never_finishes_the_handshake_is_told_with_what_to_check(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transport_module, "CONNECT_S", 0.05)
+    async with _peer(_silent) as port:
+        address = f"https://127.0.0.1:{port}"
+        words = await _said_of(address)
+    assert words == (
+        f"The BIG-IP at {address} does not take a connection within 0.05 s. "
+        "Check the address and the port, and that no firewall lies in between."
+    )
+
+
+async def test_a_server_that_takes_a_request_and_says_nothing_is_told_with_what_to_look_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport_module, "REPLY_S", 0.05)
+    async with _peer(_silent) as port:
+        words = await _said_of(f"http://127.0.0.1:{port}")
+    assert "does not answer within 0.05 s. Look whether it is overloaded or restarting" in words
+
+
+async def test_a_name_that_nobody_knows_is_told_without_words_of_a_library() -> None:
+    words = await _said_of("https://bigip.invalid")
+    assert words.startswith("The BIG-IP at https://bigip.invalid cannot be reached: nobody knows that name.")
+
+
+async def test_a_port_without_tls_is_told_without_words_of_a_library() -> None:
+    async with _peer(_greeting) as port:
+        words = await _said_of(f"https://127.0.0.1:{port}")
+    assert "does not speak TLS as a BIG-IP does. Check that the port" in words
+    assert "SSL" not in words
+
+
+async def test_a_refused_connection_is_told_without_words_of_a_library() -> None:
+    words = await _said_of("https://127.0.0.1:1")
+    assert "it refuses the connection. Check the port" in words
+    assert "ssl" not in words
+
+
+async def _said_of(address: str) -> str:
+    transport = AiohttpTransport(address, insecure=True)
+    try:
+        with pytest.raises(Unreachable) as refused:
+            await transport.send("GET", "/mgmt/tm/ltm", {}, b"")
+    finally:
+        await transport.close()
+    return str(refused.value)
+
+
+@asynccontextmanager
+async def _peer(serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[int]:
+    """The port of a server that serves one connection, and is over when that is."""
+    over = asyncio.Event()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await serve(reader, writer)
+        except OSError:
+            pass
+        finally:
+            writer.transport.abort()
+            over.set()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+        await over.wait()
+    await asyncio.sleep(0)
+
+
+async def _silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+async def _greeting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.write(b"SSH-2.0-OpenSSH_9.6\r\n")
+    await writer.drain()
+    await reader.read()

@@ -15,7 +15,7 @@ REST = (service(), endpoints(2))
 
 def named(pool: str = POOL, name: str = "web", **more: Any) -> dict[str, Any]:
     resource = f5_resource(name, address="", annotations={"turnbuckle/pool": pool}, **more)
-    resource["data"]["data"] = resource["data"]["data"].replace('"mode": "http"', '"partition": "k8s"')
+    resource["data"]["data"] = resource["data"]["data"].replace(', "mode": "http"', "")
     return resource
 
 

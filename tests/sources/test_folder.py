@@ -14,6 +14,7 @@ import pytest
 
 from sources.collect import CONFIG_MAPS, NODES, SERVICES, PlainKind
 from turnbuckle.engine.protocol import Resource
+from turnbuckle.model.issue import Severity
 from turnbuckle.model.ref import Flawed, Put, Ref
 from turnbuckle.sources.files import FolderContent, read_folder
 from turnbuckle.sources.files.folder import Folder
@@ -107,11 +108,20 @@ def test_documents_lists_and_unknown_kinds(folder):
     assert content.origins[Ref("", "Node", "", "three")].line_of("metadata.name") == 25
 
 
-def test_an_empty_folder_and_empty_files_are_fine(folder):
+def test_a_folder_without_any_object_is_told_and_is_no_mistake_of_its_files(folder):
+    nothing = f"{folder} TB1036 There was nothing to check in {folder}: "
+    assert said(read_folder(folder, KINDS)) == [f"{nothing}no file in it ends with .yaml, .yml, .json."]
     write(folder, "a.yaml", "")
     write(folder, "b.yaml", "---\n---\n# only a comment\n")
     write(folder, "c.json", "\n")
-    assert read_folder(folder, KINDS) == FolderContent()
+    content = read_folder(folder, KINDS)
+    assert said(content) == [f"{nothing}it holds no Kubernetes object."]
+    assert (content.events, content.complete) == ((), True)
+    assert {issue.severity for issue in content.issues} == {Severity.WARNING}
+    write(folder, "d.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n")
+    assert said(read_folder(folder, KINDS)) == [f"{nothing}it holds 1 Kubernetes object, none of them for Turnbuckle."]
+    write(folder, "e.yaml", SERVICE)
+    assert said(read_folder(folder, KINDS)) == []
 
 
 def test_every_field_has_its_line(folder):
@@ -290,7 +300,7 @@ MISTAKES: dict[str, tuple[str | bytes, str]] = {
     "no kind": ("\napiVersion: v1\n", "TB1017 This is no Kubernetes object: kind is missing at line 2."),
     "kind is a number": (
         "apiVersion: v1\nkind: 5\n",
-        'TB1017 This is no Kubernetes object: kind is "5", not a text at line 1.',
+        "TB1017 This is no Kubernetes object: kind is 5, not a text at line 1.",
     ),
     "no apiVersion": (
         "kind: Service\nmetadata: {name: a}\n",
@@ -306,11 +316,11 @@ MISTAKES: dict[str, tuple[str | bytes, str]] = {
     ),
     "name is a number": (
         "apiVersion: v1\nkind: Service\nmetadata: {name: 12}\n",
-        'TB1017 This is no Kubernetes object: metadata.name is "12", not a text.',
+        "TB1017 This is no Kubernetes object: metadata.name is 12, not a text.",
     ),
     "namespace is a list": (
         "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: [b]}\n",
-        "TB1017 This is no Kubernetes object: metadata.namespace is \"['b']\", not a text.",
+        "TB1017 This is no Kubernetes object: metadata.namespace is […], not a text.",
     ),
     "an anchor bomb": (BOMB, "TB1016 The file is not YAML: it unfolds to more than 200000 values at line 6."),
     "an anchor inside itself": (
@@ -348,7 +358,7 @@ def test_a_mistake_in_one_file_is_a_sentence_and_spares_the_other_files(folder, 
 def test_a_mistake_has_the_line_where_it_is(folder):
     write(folder, "a.yaml", "apiVersion: v1\nkind: Node\nmetadata: {name: n}\n---\n---\n\nkind: 7\n")
     assert said(read_folder(folder, KINDS)) == [
-        'a.yaml:7 TB1017 This is no Kubernetes object: kind is "7", not a text at line 7.'
+        "a.yaml:7 TB1017 This is no Kubernetes object: kind is 7, not a text at line 7."
     ]
 
 

@@ -1,89 +1,42 @@
-"""The command line: which commands there are. A command's module is imported when it is used, so that help is
-quick.
-
-Exit codes: 1 for every mistake, a wrong flag included, because 2 means "there are changes" (plan).
-"""
+"""The command line. Its door is light, so that a signal finds it ready almost from the process's first moment."""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-from collections.abc import Mapping
-from importlib import import_module
-from typing import Any
-
-import click
-
-from turnbuckle import __version__
-
-_COMMANDS: Mapping[str, tuple[str, str, str]] = {
-    "demo": ("demo", "demo", "Try it: simulator, backends and controller in one process."),
-    "run": ("run", "run", "Keep a BIG-IP in step with a cluster or a folder."),
-    "plan": ("plan", "plan", "Show what manifests would change on a BIG-IP, and why."),
-    "apply": ("apply", "apply", "Make those changes."),
-    "check": ("check", "check", "Find the mistakes in manifests; needs no BIG-IP."),
-    "config": ("config_cmd", "config", "Show the settings in force and where each came from."),
-}
-"""Name -> (module, attribute, what it does)."""
-
-_TAIL = (
-    "Settings come from flags, the environment (BIGIP_URL, BIGIP_USERNAME,",
-    "BIGIP_PASSWORD) and a YAML file (--config). Each command has a --help.",
-)
+from collections.abc import Sequence
+from types import FrameType
+from typing import TextIO
 
 
-class Commands(click.Group):
-    """A group that knows what its commands do before it imports them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which a newcomer meets them."""
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, imported now."""
-        row = _COMMANDS.get(cmd_name)
-        if row is None:
-            return None
-        command = getattr(import_module(f"turnbuckle.cli.{row[0]}"), row[1])
-        return command if isinstance(command, click.Command) else None
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the first word names."""
-        if args and args[0] not in _COMMANDS:
-            # Imported here, not above: only a mistyped command needs it, and help has to be quick.
-            from turnbuckle.model.issue import nearest, quoted
-
-            meant = nearest(args[0], _COMMANDS)
-            hint = f'Did you mean "{meant}"?' if meant else f"There are {', '.join(_COMMANDS)}."
-            raise click.UsageError(f"{quoted(args[0])} is no command of turnbuckle. {hint}")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The commands and what each does, and where settings come from."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, row[2]) for name, row in _COMMANDS.items()])
-        formatter.write_paragraph()
-        for line in _TAIL:
-            formatter.write(f"{line}\n")
-
-    def main(self, *args: Any, **extra: Any) -> Any:
-        """Runs a command; every mistake is a sentence on standard error and exit code 1."""
-        extra["standalone_mode"] = False
-        try:
-            answer = super().main(*args, **extra)
-        except click.exceptions.Exit as end:
-            sys.exit(end.exit_code)
-        except click.Abort:
-            sys.exit(130)
-        except click.ClickException as mistake:
-            for line in mistake.format_message().splitlines():
-                click.echo(f"turnbuckle: {line}", err=True)
-            sys.exit(1)
-        sys.exit(answer if isinstance(answer, int) else 0)
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, message="turnbuckle %(version)s")
 def main() -> None:
-    """Publish applications in containers on an F5 BIG-IP."""
+    """Runs the command that the process was started with, and ends the process."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
+    if sys.stderr is None:
+        sys.stderr = _nowhere()
+    if sys.stdout is None:
+        if sys.argv[1:2] != ["run"]:
+            sys.stderr.write("turnbuckle: The standard output is closed, and there is something to write there.\n")
+            sys.exit(1)
+        sys.stdout = _nowhere()
+    # Imported here: what the commands need takes a while, and a signal may come meanwhile.
+    from turnbuckle.cli.commands import commands
+
+    commands(prog_name="turnbuckle")
+
+
+def _nowhere() -> TextIO:
+    """A stream in place of one that was closed before the process began."""
+    return os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(exit_code(number, sys.argv[1:]))
+
+
+def exit_code(number: int, words: Sequence[str]) -> int:
+    """What a process ends with when a signal ends it: 0 for what runs until then, else as shells tell it."""
+    endless = words[:1] in (["run"], ["demo"]) and "--once" not in words
+    return 0 if endless else 128 + number

@@ -8,14 +8,14 @@ from dataclasses import replace
 import click
 
 from turnbuckle.cli.common import Given, settings
-from turnbuckle.cli.device import Applied, Pass, partitions_of
+from turnbuckle.cli.device import Applied, Pass, look, partitions_of, plan_of
 from turnbuckle.cli.flags import SettingsCommand
 from turnbuckle.cli.plan import say_incomplete
 from turnbuckle.cli.progress import Progress, progress
 from turnbuckle.cli.report import Origins, coloured, from_here, has_errors, in_order, issue_lines
 from turnbuckle.config import Config, CredentialSource, identities, needs_device, needs_folder, settings_of
 from turnbuckle.drivers.base import DriverError
-from turnbuckle.model.issue import Severity
+from turnbuckle.model.issue import Issue, Severity
 from turnbuckle.model.plan import Plan
 from turnbuckle.planner import render
 from turnbuckle.runtime.assemble import driver_for
@@ -31,7 +31,7 @@ def apply(given: Given, fingerprint: str) -> int:
     It deletes only what it made from the same folder (or under the same --controller-id) before.
 
     \b
-    Exit 0 when all of it is done, 1 with what was refused.
+    Exit 0 when all of it is done or waits for something, 1 with what was refused.
 
     \b
     turnbuckle apply -f manifests/ --bigip-url 192.0.2.1 --bigip-username admin
@@ -42,7 +42,7 @@ def apply(given: Given, fingerprint: str) -> int:
     assert config.folder is not None, "needs_folder has seen to that"
     controller_id, cluster_id = identities(config)
     with progress(f"reading {config.folder}") as line:
-        manifests = translate(config.folder, settings_of(config, controller_id, cluster_id))
+        manifests = translate(config.folder, settings_of(config, controller_id, cluster_id), config.namespace)
         try:
             made, applied = asyncio.run(_do(config, manifests, controller_id, fingerprint, line))
         except (DriverError, ValueError) as error:
@@ -53,21 +53,31 @@ def apply(given: Given, fingerprint: str) -> int:
 async def _do(
     config: Config, manifests: Manifests, controller_id: str, fingerprint: str, line: Progress
 ) -> tuple[Plan, Applied]:
+    line.say(f"reading {config.bigip_url}")
+    missing: tuple[str, ...] = ()
+    if config.create_partition:
+        # The look that writes makes the partitions; before it, it must be sure that this is the plan that was meant.
+        seen = await look(config, manifests, controller_id)
+        _insist(plan_of(seen.state, manifests, config, controller_id), fingerprint)
+        missing = seen.missing
     partitions = partitions_of(config, manifests.snapshot.desired)
     driver = driver_for(config, CredentialSource(config), controller_id, partitions)
     try:
-        line.say(f"reading {config.bigip_url}")
         writing = Pass(driver, config, manifests, controller_id)
         observed, made = await writing.observe()
-        if fingerprint and made.fingerprint != fingerprint:
-            raise click.ClickException(
-                f"The plan has the fingerprint {made.fingerprint}, not {fingerprint[:80]}: something has changed. "
-                "Nothing was written. Look at turnbuckle plan again."
-            )
+        _insist(made, fingerprint)
         line.say(f"writing {len(made.operations)} changes to {config.bigip_url}")
-        return made, await writing.apply(observed, made)
+        return made, replace(await writing.apply(observed, made), created=missing)
     finally:
         await driver.close()
+
+
+def _insist(made: Plan, fingerprint: str) -> None:
+    if fingerprint and made.fingerprint != fingerprint:
+        raise click.ClickException(
+            f"The plan has the fingerprint {made.fingerprint}, not {fingerprint[:80]}: something has changed. "
+            "Nothing was written. Look at turnbuckle plan again."
+        )
 
 
 def _tell(manifests: Manifests, origins: Origins, made: Plan, applied: Applied) -> int:
@@ -75,19 +85,28 @@ def _tell(manifests: Manifests, origins: Origins, made: Plan, applied: Applied) 
     done = tuple(outcome.operation for outcome in applied.done)
     for line in issue_lines(issues, origins, coloured()):
         click.echo(line)
-    if done:
-        click.echo(render.text(replace(made, operations=done, refused=(), foreign=()), colour=coloured()))
+    if done or applied.created:
+        shown = replace(made, operations=done, refused=(), foreign=())
+        click.echo(render.text(shown, colour=coloured(), partitions=applied.created))
     say_incomplete(manifests)
     if applied.failure:
         click.echo(f"turnbuckle: {applied.failure}", err=True)
-    refused = len(applied.rejected) + len(
-        {path for path, issue in made.refused if issue.severity is not Severity.WARNING}
-    )
-    if done or refused or applied.left:
-        words = f"{len(done)} done" if done else "Nothing done"
-    else:
-        words = f"{'' if made.operations else 'Nothing to do: '}the BIG-IP is as it should be"
-    words += f", {refused} refused" if refused else ""
-    words += f", {applied.left} not reached" if applied.left else ""
-    click.echo(f"{words[0].upper()}{words[1:]}.")
+    click.echo(_summary(made, applied, issues))
     return 1 if has_errors(issues) or applied.rejected or applied.left or applied.failure else 0
+
+
+def _summary(made: Plan, applied: Applied, issues: list[Issue]) -> str:
+    """How it went, in one sentence; what the BIG-IP refused is not what was never asked of it."""
+    done = len(applied.done) + len(applied.created)
+    held = {severity: {path for path, i in made.refused if i.severity is severity} for severity in Severity}
+    waiting = held[Severity.PENDING] - held[Severity.ERROR]
+    parts = (
+        (len(applied.rejected), "refused by the BIG-IP"),
+        (len(held[Severity.ERROR]), "held back because of the mistakes above"),
+        (len(waiting), "waiting for what is not there (yet)"),
+        (applied.left, "not reached"),
+    )
+    told = [f"{number} {words}" for number, words in parts if number]
+    if done or told:
+        return f"{', '.join([f'{done} done' if done else 'Nothing done', *told])}."
+    return "The BIG-IP is as it should be." if made.operations else render.nothing_to_do(issues)

@@ -21,6 +21,7 @@ from turnbuckle.cli.report import (
     of_mistakes,
     say_notes,
 )
+from turnbuckle.cli.words import OneOf
 from turnbuckle.config import Loaded, identities, load, needs_folder, settings_of
 from turnbuckle.model.issue import Issue
 from turnbuckle.model.plan import Plan
@@ -29,7 +30,7 @@ from turnbuckle.runtime.offline import translate
 
 
 @click.command(cls=SettingsCommand)
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="json is for programs.")
+@click.option("-o", "--output", type=OneOf(["text", "json"]), default="text", help="json is for programs.")
 @click.option("--strict", is_flag=True, help="Fail on warnings and open references, too.")
 @click.pass_obj
 def check(given: Given, output: str, strict: bool) -> int:
@@ -63,6 +64,7 @@ def _found(loaded: Loaded) -> tuple[Sequence[Issue], Origins]:
     if folder is None or not folder.exists():
         return in_order(issues, origins), origins
     with progress(f"reading {folder}"):
-        manifests = translate(folder, settings_of(loaded.config, *identities(loaded.config)))
+        settings = settings_of(loaded.config, *identities(loaded.config))
+        manifests = translate(folder, settings, loaded.config.namespace)
     places = {**from_here(folder, manifests.origins), **origins}
     return in_order([*issues, *manifests.issues], places), places

@@ -9,6 +9,7 @@ import click
 
 from turnbuckle.cli.flags import SettingsCommand
 from turnbuckle.cli.report import say_mistakes, say_notes
+from turnbuckle.cli.words import OneOf
 from turnbuckle.config import load
 from turnbuckle.config.show import as_json, as_markdown, as_text, as_yaml
 
@@ -17,7 +18,7 @@ from turnbuckle.config.show import as_json, as_markdown, as_text, as_yaml
 @click.option(
     "-o",
     "--output",
-    type=click.Choice(["text", "json", "yaml", "markdown"]),
+    type=OneOf(["text", "json", "yaml", "markdown"]),
     default="text",
     help="json for programs; yaml can be given to --config; markdown is the manual's table.",
 )

@@ -39,6 +39,7 @@ from turnbuckle.cli.demo_samples import (
     why_not,
 )
 from turnbuckle.cli.demo_tour import StepFailed, Tour
+from turnbuckle.cli.words import Port
 from turnbuckle.config import Config, CredentialSource, Sealed
 from turnbuckle.model.issue import Severity
 from turnbuckle.runtime.assemble import assemble
@@ -136,7 +137,7 @@ async def _end(task: asyncio.Task[None]) -> None:
 )
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=Port(),
     metavar="N",
     help=f"Port of the virtual server; 0 picks a free one.  [default: {USUAL_PORT} if it is free]",
 )
@@ -153,20 +154,22 @@ def demo(once: bool, port: int | None) -> int:
         port = free_port(HERE) if port == 0 or once or why_not(HERE, USUAL_PORT) else USUAL_PORT
     logs.start("CRITICAL" if once else "INFO")
     try:
-        return asyncio.run(_until_signalled(take_tour(port) if once else play(port)))
+        return asyncio.run(_until_signalled(take_tour(port) if once else play(port), 1 if once else 0))
     except BackendsNotStarted as error:
         raise click.ClickException(str(error)) from error
 
 
-async def _until_signalled(work: Coroutine[None, None, int]) -> int:
-    """The answer of the work, or 0 when somebody ends it."""
+async def _until_signalled(work: Coroutine[None, None, int], when_ended: int) -> int:
+    """The answer of the work, or `when_ended` when somebody ends it before it has one."""
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, task.cancel)
     try:
         return await task
     except asyncio.CancelledError:
-        return 0
+        if when_ended:
+            click.echo("turnbuckle: ended before every step was taken.", err=True)
+        return when_ended
 
 
 async def take_tour(port: int, patience_s: float = 10.0) -> int:

@@ -43,7 +43,7 @@ def plan_of(observed: State, manifests: Manifests, config: Config, controller_id
 
 
 def partitions_of(config: Config, desired: State) -> tuple[str, ...]:
-    """The partitions to read: those that are named, else those that the manifests write to."""
+    """The partitions that must be there: those that are named, else those that the manifests write to."""
     if config.bigip_partition:
         return config.bigip_partition
     return tuple(sorted({path.partition for path in desired if path.kind != DesignatedPool.KIND}))
@@ -54,8 +54,21 @@ def designated(desired: State) -> list[str]:
     return sorted(path.name for path in desired if path.kind == DesignatedPool.KIND)
 
 
-async def look(config: Config, manifests: Manifests, controller_id: str) -> State:
-    """What is on the device, without changing it: a partition that --create-partition would make is empty.
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is on the device. missing: partitions that are not, and that --create-partition would make."""
+
+    state: State
+    missing: tuple[str, ...] = ()
+
+
+def empty_device(config: Config, desired: State) -> Seen:
+    """A BIG-IP on which nobody has made anything: its only partition is Common."""
+    return Seen(State(), partitions_of(config, desired) if config.create_partition else ())
+
+
+async def look(config: Config, manifests: Manifests, controller_id: str) -> Seen:
+    """What is on the device, without changing it.
 
     Raises:
         DriverError: the device does not answer as it should.
@@ -64,13 +77,15 @@ async def look(config: Config, manifests: Manifests, controller_id: str) -> Stat
     desired = manifests.snapshot.desired
     partitions = partitions_of(config, desired)
     untouching = replace(config, create_partition=False)
+    missing: list[str] = []
     while True:
         driver = driver_for(untouching, CredentialSource(config), controller_id, partitions)
         try:
-            return await driver.read(designated(desired))
+            return Seen(await driver.read(designated(desired)), tuple(missing))
         except PartitionMissing as error:
             if not config.create_partition or error.partition not in partitions:
                 raise
+            missing.append(error.partition)
             partitions = tuple(name for name in partitions if name != error.partition)
         finally:
             await driver.close()
@@ -80,11 +95,13 @@ async def look(config: Config, manifests: Manifests, controller_id: str) -> Stat
 class Applied:
     """How a pass of writing went.
 
-    left: how many operations are not done, because the device could not be reached. failure: why, as a sentence.
+    created: partitions that were made before anything else. left: how many operations are not done, because the device
+    could not be reached. failure: why, as a sentence.
     """
 
     done: list[Outcome] = field(default_factory=list)
     rejected: list[Outcome] = field(default_factory=list)
+    created: tuple[str, ...] = ()
     left: int = 0
     failure: str = ""
     issues: tuple[Issue, ...] = ()

@@ -13,10 +13,11 @@ from typing import Any
 import click
 
 from turnbuckle import __version__
+from turnbuckle.cli.words import meant
 from turnbuckle.config.originals import KNOWN, ORIGINALS
 from turnbuckle.config.settings import GROUPS, SETTINGS, Setting
 from turnbuckle.config.show import default_of
-from turnbuckle.model.issue import nearest, quoted
+from turnbuckle.model.issue import quoted
 
 
 class SettingOption(click.Option):
@@ -168,7 +169,7 @@ def _unknown(word: str, flag: str, before: str, flags: Mapping[str, str | None])
     if not word.startswith("-"):
         if flags.get(before):
             return f"{quoted(word)} stands alone. Write {before}={word}; {before} does not take the next word."
-        return f"{quoted(word)} stands alone, without a flag. Write --NAME=VALUE."
-    meant = nearest("--" + flag.lstrip("-"), flags)
-    hint = f"Did you mean {meant}?" if meant else "--help shows those there are."
+        return f"{quoted(word)} stands alone, without a flag. Manifests are named with -f, all else with --NAME=VALUE."
+    close = meant(flag, (name for name in flags if name.startswith("--")))
+    hint = f"Did you mean {close}?" if close else "--help shows those there are."
     return f"{flag[:80]} is no flag of this command. {hint}"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+from turnbuckle.cli.progress import WIPE
 
 LEVELS: Mapping[str, int] = {
     "AS3DEBUG": logging.DEBUG,
@@ -21,11 +24,11 @@ _SHORTEST_SECRET = 6
 
 
 class OneLine(logging.Formatter):
-    """A record on one line; `secrets` answers the texts that must not appear in it."""
+    """A record on one line; `secrets` answers the texts that must not appear in it. before: is put in front of it."""
 
-    def __init__(self, secrets: Callable[[], tuple[str, ...]] = tuple) -> None:
+    def __init__(self, secrets: Callable[[], tuple[str, ...]] = tuple, before: str = "") -> None:
         super().__init__()
-        self._secrets = secrets
+        self._secrets, self._before = secrets, before
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without line breaks."""
@@ -36,19 +39,23 @@ class OneLine(logging.Formatter):
         for secret in self._secrets():
             if len(secret) >= _SHORTEST_SECRET:
                 text = text.replace(secret, "***")
-        return "".join(c if c.isprintable() else " " for c in text)
+        return self._before + "".join(c if c.isprintable() else " " for c in text)
 
 
-def start(level: str, file: Path | None = None, secrets: Callable[[], tuple[str, ...]] = tuple) -> None:
+def start(
+    level: str, file: Path | None = None, secrets: Callable[[], tuple[str, ...]] = tuple, *, over: bool = False
+) -> None:
     """Sends the log to a file, or to standard error.
 
-    level: one of the words of --log-level. Other libraries are heard from WARNING on.
+    over: a line of progress may stand on the terminal, which a record has to wipe first. level: one of the words of
+    --log-level. Other libraries are heard from WARNING on.
 
     Raises:
         OSError: the file cannot be written.
     """
     handler = logging.FileHandler(file, encoding="utf-8") if file else logging.StreamHandler()
-    handler.setFormatter(OneLine(secrets))
+    wipes = over and file is None and sys.stderr.isatty()
+    handler.setFormatter(OneLine(secrets, WIPE if wipes else ""))
     root = logging.getLogger()
     for old in list(root.handlers):
         if isinstance(old.formatter, OneLine):

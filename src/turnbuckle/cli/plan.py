@@ -9,10 +9,11 @@ from dataclasses import replace
 import click
 
 from turnbuckle.cli.common import Given, settings
-from turnbuckle.cli.device import look, plan_of, unread_files
+from turnbuckle.cli.device import empty_device, look, plan_of, unread_files
 from turnbuckle.cli.flags import SettingsCommand
 from turnbuckle.cli.progress import progress
 from turnbuckle.cli.report import Origins, coloured, from_here, has_errors, in_order, issue_lines
+from turnbuckle.cli.words import OneOf
 from turnbuckle.config import Loaded, Mistake, identities, needs_device, needs_folder, settings_of
 from turnbuckle.drivers import tmsh
 from turnbuckle.drivers.base import DriverError
@@ -20,7 +21,6 @@ from turnbuckle.model import issue as issues_of
 from turnbuckle.model.issue import Issue
 from turnbuckle.model.plan import Plan
 from turnbuckle.model.ref import Ref
-from turnbuckle.model.state import State
 from turnbuckle.planner import render
 from turnbuckle.runtime.offline import Manifests, translate
 
@@ -35,7 +35,7 @@ def needs_device_if_named(loaded: Loaded) -> Iterator[Mistake]:
 @click.option(
     "-o",
     "--output",
-    type=click.Choice(["text", "json", "tmsh"]),
+    type=OneOf(["text", "json", "tmsh"]),
     default="text",
     help="json is for programs; tmsh prints the commands that do it.",
 )
@@ -58,40 +58,45 @@ def plan(given: Given, output: str) -> int:
     assert config.folder is not None, "needs_folder has seen to that"
     controller_id, cluster_id = identities(config)
     with progress(f"reading {config.folder}") as line:
-        manifests = translate(config.folder, settings_of(config, controller_id, cluster_id))
-        line.say(f"reading {config.bigip_url}")
+        manifests = translate(config.folder, settings_of(config, controller_id, cluster_id), config.namespace)
         try:
-            observed = asyncio.run(look(config, manifests, controller_id)) if config.bigip_url else State()
+            if config.bigip_url:
+                line.say(f"reading {config.bigip_url}")
+                seen = asyncio.run(look(config, manifests, controller_id))
+            else:
+                seen = empty_device(config, manifests.snapshot.desired)
         except (DriverError, ValueError) as error:
             if output == "json":
                 click.echo(render.as_json(Plan(), [_unread(config.bigip_url, error)]))
             raise click.ClickException(str(error)) from error
-        made = plan_of(observed, manifests, config, controller_id)
+        made = plan_of(seen.state, manifests, config, controller_id)
     origins = from_here(config.folder, manifests.origins)
     issues = in_order([*manifests.issues, *made.refusals], origins)
-    _show(replace(made, refused=()), issues, origins, output)
+    _show(replace(made, refused=()), seen.missing, issues, origins, output)
     say_incomplete(manifests)
     if has_errors(issues):
         return 1
-    return 2 if made.operations else 0
+    return 2 if made.operations or seen.missing else 0
 
 
-def _show(made: Plan, issues: list[Issue], origins: Origins, output: str) -> None:
-    """The plan on standard output; with tmsh, issues go to standard error, so that the output is a script."""
+def _show(made: Plan, partitions: tuple[str, ...], issues: list[Issue], origins: Origins, output: str) -> None:
+    """The plan, and the partitions made for it, on standard output; with tmsh that is a script, and issues go to
+    standard error.
+    """
     if output == "json":
-        click.echo(render.as_json(made, issues, origins))
+        click.echo(render.as_json(made, issues, origins, partitions=partitions))
         return
     for line in issue_lines(issues, origins, coloured()):
         click.echo(line, err=output == "tmsh")
     if output == "tmsh":
-        click.echo(tmsh.commands(made), nl=False)
+        click.echo(tmsh.commands(made, partitions), nl=False)
     else:
-        click.echo(render.text(made, colour=coloured()))
+        click.echo(render.text(made, colour=coloured(), issues=issues, partitions=partitions))
 
 
 def _unread(url: str, error: Exception) -> Issue:
     """A device that could not be read, as an issue; unlike the controller, a plan does not try again."""
-    return replace(issues_of.device_failing(Ref("", "Device", "", url), str(error)), hint="Nothing was changed.")
+    return issues_of.device_failing(Ref("", "Device", "", url), str(error), "Nothing was changed.")
 
 
 def say_incomplete(manifests: Manifests) -> None:

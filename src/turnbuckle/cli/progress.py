@@ -11,6 +11,8 @@ from typing import TextIO
 
 QUIET_S = 2.0
 _EVERY_S = 0.5
+WIPE = "\r\x1b[K"
+"""Takes back what stands on the terminal's line."""
 
 
 class Progress:
@@ -33,7 +35,7 @@ class Progress:
         while not self._done.wait(wait_s):
             wait_s = _EVERY_S
             self._shown = True
-            self._stream.write(f"\r\x1b[K{self._text} … {time.monotonic() - self._since:.0f} s")
+            self._stream.write(f"{WIPE}{self._text} … {time.monotonic() - self._since:.0f} s")
             self._stream.flush()
 
     def finish(self) -> None:
@@ -43,7 +45,7 @@ class Progress:
     def clear(self) -> None:
         """Wipes what was drawn."""
         if self._shown:
-            self._stream.write("\r\x1b[K")
+            self._stream.write(WIPE)
             self._stream.flush()
 
 

@@ -13,6 +13,7 @@ import click
 from turnbuckle.cli import logs
 from turnbuckle.cli.common import Given
 from turnbuckle.cli.flags import SettingsCommand
+from turnbuckle.cli.progress import progress
 from turnbuckle.cli.report import say_mistakes
 from turnbuckle.config import CredentialSource, Loaded, Reloader, load, needs_of_run, settings_of
 from turnbuckle.drivers.base import DriverError
@@ -47,10 +48,11 @@ def run(given: Given) -> int:
         say_mistakes(mistakes)
         return 1
     credentials = CredentialSource(loaded.config)
+    config = loaded.config
     try:
-        logs.start(loaded.config.log_level, loaded.config.log_file, lambda: (credentials.credentials().password,))
+        logs.start(config.log_level, config.log_file, lambda: (credentials.credentials().password,), over=config.once)
     except OSError as error:
-        message = f"--log-file cannot be written: {error.strerror} ({loaded.config.log_file})."
+        message = f"--log-file cannot be written: {error.strerror} ({config.log_file})."
         raise click.ClickException(message) from error
     for note in loaded.notes:
         log.warning("%s", note)
@@ -96,7 +98,8 @@ async def _work(loaded: Loaded, reloader: Reloader, credentials: CredentialSourc
         log.error("the cluster did not answer within %.0f s", ONCE_PATIENCE_S)
         return 1
     if config.once:
-        return 0 if await controller.once() else 1
+        with progress(f"bringing {config.bigip_url} in line"):
+            return 0 if await controller.once() else 1
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_follow_file(reloader, controller, credentials, asyncio.sleep), name="configuration")
         tasks.create_task(controller.run(), name="controller")

@@ -29,9 +29,11 @@ class AddressComposer:
                 listener = ListenerKey(key.address, want.port, want.protocol)
                 passed.append(Claim(claim.owner, claim.age, listener, want))
             else:
-                holder = str(claims[0].owner)
+                holder, why = str(claims[0].owner), issues_of.why_first(claims[0].age, claim.age)
                 issues.append(
-                    issues_of.address_in_other_partition(claim.owner, want.field, key.address, first.partition, holder)
+                    issues_of.address_in_other_partition(
+                        claim.owner, want.field, key.address, first.partition, holder, why
+                    )
                 )
         return Composition(claims=tuple(passed), issues=tuple(issues), made=first.partition)
 

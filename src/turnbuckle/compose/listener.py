@@ -38,7 +38,10 @@ class ListenerComposer:
         )
         taken = destination(key.address, key.port)
         issues = tuple(
-            issues_of.address_taken(claim.owner, claim.want.field, taken, str(first.owner)) for claim in others
+            issues_of.address_taken(
+                claim.owner, claim.want.field, taken, str(first.owner), issues_of.why_first(first.age, claim.age)
+            )
+            for claim in others
         )
         return Composition(objects=(server,), issues=issues, made=first.owner)
 

@@ -43,7 +43,7 @@ class PoolComposer:
             return self._composition(key, claims, look, frozenset(), issues)
         found, problem = _endpoints(key, service, settings, look)
         issues = tuple(_issue(problem, owner, key, service) for owner in owners) if problem else ()
-        if problem in ("port", "type"):
+        if problem in ("port", "type", "number", "external"):
             return Composition(issues=issues, failed=True)
         return self._composition(key, claims, look, found, issues)
 
@@ -54,7 +54,13 @@ class PoolComposer:
         mark = facts.mark_for(look, claims[0].owner)
         others = [claim for claim in claims if claim.want != want]
         issues += tuple(
-            issues_of.settings_differ(claim.owner, "data.data.virtualServer", key.name, str(claims[0].owner))
+            issues_of.settings_differ(
+                claim.owner,
+                "data.data.virtualServer",
+                key.name,
+                str(claims[0].owner),
+                issues_of.why_first(claims[0].age, claim.age),
+            )
             for claim in others
         )
         if want.form == "designated":
@@ -82,17 +88,21 @@ def _objects(
 
 def _endpoints(
     key: PoolKey, service: SourceObject, settings: Settings, look: Look
-) -> tuple[Endpoints, Literal["", "port", "type", "endpoints", "nodes"]]:
+) -> tuple[Endpoints, Literal["", "port", "type", "number", "external", "endpoints", "nodes"]]:
     """What takes the traffic, and what is wrong with it."""
     spec: ServiceSpec = service.spec
+    if spec.type == "ExternalName":
+        return frozenset(), "external"
     port = next((port for port in spec.ports if port.port == key.port), None)
     if port is None:
         return frozenset(), "port"
     if settings.pool_member_type == "cluster" or spec.is_apiserver:
         ready = _ready_endpoints(key, spec, port, settings, look)
         return ready, "" if ready else "endpoints"
-    if not port.node_port or spec.type not in ("NodePort", "LoadBalancer"):
+    if spec.type not in ("NodePort", "LoadBalancer"):
         return frozenset(), "type"
+    if not port.node_port:
+        return frozenset(), "number"
     nodes = frozenset((address, port.node_port) for address in _node_addresses(settings, look))
     return nodes, "" if nodes else "nodes"
 
@@ -141,6 +151,10 @@ def _issue(problem: str, owner: Ref, key: PoolKey, service: SourceObject) -> Iss
             return issues_of.port_missing(owner, _PORT_FIELD, *where, key.port, (p.port for p in spec.ports))
         case "type":
             return issues_of.no_node_port(owner, _SERVICE_FIELD, *where, spec.type)
+        case "number":
+            return issues_of.no_node_port_yet(owner, _PORT_FIELD, *where, key.port)
+        case "external":
+            return issues_of.external_name(owner, _SERVICE_FIELD, *where)
         case "nodes":
             return issues_of.no_nodes(owner, _SERVICE_FIELD)
         case _:

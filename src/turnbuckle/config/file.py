@@ -6,7 +6,7 @@ quotes and one parser serves flags and file. All mistakes are found at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,6 +99,7 @@ def _unreadable(line: int, message: str, hint: str) -> FileContent:
 def _settings(mapping: yaml.MappingNode) -> FileContent:
     entries: dict[str, Entry] = {}
     mistakes: list[FileMistake] = []
+    again: dict[str, list[int]] = {}
     for key, node in mapping.value:
         line = key.start_mark.line + 1
         name = key.value if isinstance(key, yaml.ScalarNode) else "…"
@@ -106,15 +107,20 @@ def _settings(mapping: yaml.MappingNode) -> FileContent:
         if setting is None or not setting.in_file:
             mistakes.append(FileMistake(line, name, _not_here(name, setting), name))
         elif name in entries:
-            flaw = Flaw(f"stands there twice; it is also on line {entries[name].line}.", "Keep one of the two.")
-            mistakes.append(FileMistake(line, name, flaw))
+            again.setdefault(name, [entries[name].line]).append(line)
         else:
             texts = _texts(setting, node)
             if isinstance(texts, Flaw):
                 mistakes.append(FileMistake(node.start_mark.line + 1, name, texts))
             else:
                 entries[name] = Entry(texts, line)
+    mistakes += (FileMistake(lines[0], name, _repeated(lines)) for name, lines in again.items())
     return FileContent(entries, tuple(mistakes))
+
+
+def _repeated(lines: Sequence[int]) -> Flaw:
+    places = ", ".join(map(str, lines[:-1]))
+    return Flaw(f"stands there {len(lines)} times: on lines {places} and {lines[-1]}.", "Keep one of them.")
 
 
 def _not_here(name: str, setting: Setting | None) -> Flaw:

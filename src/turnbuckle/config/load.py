@@ -37,17 +37,24 @@ class Mistake:
     @property
     def text(self) -> str:
         """The sentences that a person reads."""
-        place = f"{self.file}:{self.line}: " if self.line else f"{self.file}: " if self.file else ""
+        # A file's name may hold anything, even what a terminal would take for a command.
+        file = "".join(c if c.isprintable() else "?" for c in self.file)
+        place = f"{file}:{self.line}: " if self.line else f"{file}: " if file else ""
         return f"{place}{self.message} {self.hint}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A setting in force. origin: "default", "flag", "environment NAME", "file FILE:LINE" or "file FILE"."""
+    """A setting in force. origin: "default", "flag", "environment NAME", "file FILE:LINE" or "file FILE".
+
+    file, line: where the configuration file says it; empty and 0 for what comes from elsewhere.
+    """
 
     setting: Setting
     value: Any
     origin: str
+    file: str = ""
+    line: int = 0
 
     @property
     def given(self) -> bool:
@@ -71,6 +78,15 @@ class Loaded:
         """Whether somebody gave this setting."""
         return name in self.values and self.values[name].given
 
+    def mistake(self, name: str, message: str, hint: str) -> Mistake:
+        """A mistake in a setting whose text is right by itself, at its place in the configuration file."""
+        return _at(self.values, name, message, hint)
+
+
+def _at(values: Mapping[str, Value], name: str, message: str, hint: str) -> Mistake:
+    value = values.get(name)
+    return Mistake(name, message, hint, file=value.file if value else "", line=value.line if value else 0)
+
 
 @dataclass(frozen=True, slots=True)
 class _Given:
@@ -92,7 +108,7 @@ class _Desk:
 
     def wrong(self, setting: str, message: str, hint: str) -> None:
         """Notes down a mistake that is not of one text alone."""
-        self.mistakes.append(Mistake(setting, message, hint))
+        self.mistakes.append(_at(self.values, setting, message, hint))
 
 
 def load(flags: Mapping[str, Sequence[str]], environ: Mapping[str, str]) -> Loaded:
@@ -174,7 +190,7 @@ def _take(setting: Setting, given: _Given, desk: _Desk) -> None:
         )
         desk.values[setting.name] = Value(setting, setting.default, DEFAULT)
         return
-    desk.values[setting.name] = Value(setting, value, given.origin)
+    desk.values[setting.name] = Value(setting, value, given.origin, given.file, given.line)
     if not setting.meaning:
         desk.notes.append(f"{given.called} has no meaning here. {setting.doc}")
 

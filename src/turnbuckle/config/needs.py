@@ -28,7 +28,7 @@ def needs_device(loaded: Loaded) -> Iterator[Mistake]:
         if value or name in wrong:
             continue
         variable, file = name.upper().replace("-", "_"), name.removeprefix("bigip-")
-        yield Mistake(
+        yield loaded.mistake(
             name,
             f"--{name} is not given.",
             f"Give the flag, the variable {variable}, or a file {file} in --credentials-directory.",
@@ -41,7 +41,7 @@ def needs_of_run(loaded: Loaded) -> Iterator[Mistake]:
     config = loaded.config
     wrong = {mistake.setting for mistake in loaded.mistakes}
     if not config.bigip_partition and not config.members_only and "bigip-partition" not in wrong:
-        yield Mistake(
+        yield loaded.mistake(
             "bigip-partition",
             "--bigip-partition is not given.",
             "Name a partition that this controller may fill, for example --bigip-partition=k8s.",
@@ -49,13 +49,13 @@ def needs_of_run(loaded: Loaded) -> Iterator[Mistake]:
     if config.folder is not None:
         yield from needs_folder(loaded)
         if loaded.given("kubeconfig"):
-            yield Mistake(
+            yield loaded.mistake(
                 "folder",
                 "--folder and --kubeconfig exclude each other, and both are given.",
                 "Keep one: manifests of a folder, or those of a cluster.",
             )
     elif not config.running_in_cluster and config.kubeconfig is not None and not config.kubeconfig.is_file():
-        yield Mistake(
+        yield loaded.mistake(
             "kubeconfig",
             f'--kubeconfig is "{config.kubeconfig}", which is no file.',
             "Name the file that says how to reach the cluster; in a pod, leave both flags out.",
@@ -68,8 +68,15 @@ def needs_folder(loaded: Loaded) -> Iterator[Mistake]:
     if folder is None:
         if "folder" not in {mistake.setting for mistake in loaded.mistakes}:
             yield Mistake("folder", "No manifests are named.", "Give their directory or file with -f DIR.")
-    elif not folder.exists():
-        yield Mistake("folder", f'-f is "{folder}", which is not there.', "Name a directory or a file.")
+        return
+    if not folder.exists():
+        yield loaded.mistake("folder", f'-f is "{folder}", which is not there.', "Name a directory or a file.")
+    if loaded.given("namespace-label"):
+        yield loaded.mistake(
+            "namespace-label",
+            "--namespace-label has no effect on a folder of manifests, which has no labels of namespaces.",
+            "Name the namespaces with --namespace, or leave it out.",
+        )
 
 
 def folder_id(folder: Path) -> str:

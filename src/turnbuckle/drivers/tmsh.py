@@ -30,11 +30,15 @@ _OPERATOR_STATES = {
 }
 
 
-def commands(plan: Plan) -> str:
-    """The commands, one a line, each line ended; empty for a plan without operations."""
+def commands(plan: Plan, partitions: Iterable[str] = ()) -> str:
+    """The commands, one a line, each line ended; empty for a plan without operations.
+
+    partitions: those that are made first; the transaction refers to them, so they stand before it.
+    """
     apart = [op for op in plan.operations if op.path.kind == IAppService.KIND]
     inside = [op for op in plan.operations if op.path.kind != IAppService.KIND]
-    lines = [*_lines(op for op in apart if op.verb is Verb.DELETE)]
+    lines = [f"create auth partition {quoted(name)}" for name in partitions]
+    lines += _lines(op for op in apart if op.verb is Verb.DELETE)
     if inside:
         lines += ["create cli transaction", *_lines(inside), "submit cli transaction"]
     lines += _lines(op for op in apart if op.verb is not Verb.DELETE)

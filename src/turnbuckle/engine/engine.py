@@ -279,7 +279,7 @@ class Engine:
             if record is None or record.errs:
                 continue
             said = self._voices.errors(ref)
-            errors = {speaker: issues for speaker, issues in said.items() if isinstance(speaker, Key)}
+            errors = _lowest({speaker: issues for speaker, issues in said.items() if isinstance(speaker, Key)})
             if not errors:
                 record.good = record.effective
             elif record.effective != record.good:
@@ -331,3 +331,9 @@ def _not_known(claims: Iterable[Claim], flawed: Iterable[Ref]) -> Composition:
     owners = dict.fromkeys(claim.owner for claim in claims)
     issues = (issues_of.needs_flawed(owner, str(ref)) for ref in sorted(flawed) for owner in owners)
     return Composition(issues=tuple(issues), failed=True)
+
+
+def _lowest(errors: Mapping[Key, tuple[Issue, ...]]) -> Mapping[Key, tuple[Issue, ...]]:
+    """The errors of the lowest level: those above may only be there because others are on trial at the same time."""
+    level = min((key.LEVEL for key in errors), default=0)
+    return {key: issues for key, issues in errors.items() if key.LEVEL == level}

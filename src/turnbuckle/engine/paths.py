@@ -48,7 +48,9 @@ class PathTable:
         self._voices.say(
             path,
             tuple(
-                issues_of.name_taken(claim.owner, str(path), str(first[0].owner))
+                issues_of.name_taken(
+                    claim.owner, str(path), str(first[0].owner), issues_of.why_first(first[0].age, claim.age)
+                )
                 for claim, _ in others
                 if claim.owner != first[0].owner
             ),

@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from operator import attrgetter
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from turnbuckle.engine.protocol import Resource
-from turnbuckle.kinds.endpointslice import Endpoint, EndpointPort, SliceSpec
+from turnbuckle.kinds.endpointslice import Endpoint, PortWire, SliceSpec, endpoint_ports
 from turnbuckle.kinds.meta import ref_of, source_object
-from turnbuckle.kit.addresses import canonical
-from turnbuckle.model.ref import Event, Put
+from turnbuckle.kit.addresses import plain_address
+from turnbuckle.kit.wire import Wire, read
+from turnbuckle.model import issue as issues_of
+from turnbuckle.model.issue import Issue
+from turnbuckle.model.ref import Event, Flawed, Put, Ref
+
+
+class _Address(Wire):
+    ip: Annotated[str, Meta(description="the endpoint's address", examples=["192.0.2.10"])]
+    node_name: str | None = None
+
+
+class _Subset(Wire):
+    addresses: list[_Address] | None = None
+    ports: list[PortWire] | None = None
+
+
+class _Endpoints(Wire):
+    subsets: list[_Subset] | None = None
 
 
 class EndpointsKind:
@@ -20,25 +40,36 @@ class EndpointsKind:
 
     def decode(self, raw: Mapping[str, Any]) -> Event:
         """A tuple of SliceSpec, one for each subset and address family."""
-        slices = []
-        for subset in raw.get("subsets") or ():
-            ready = sorted(
-                (
-                    Endpoint(canonical(str(a.get("ip"))), str(a.get("nodeName") or ""))
-                    for a in subset.get("addresses") or ()
-                ),
-                key=lambda endpoint: endpoint.address,
-            )
-            ports = tuple(
-                EndpointPort(str(p.get("name") or ""), int(p.get("port") or 0), str(p.get("protocol") or "TCP"))
-                for p in subset.get("ports") or ()
-            )
+        ref = ref_of(self.name, raw)
+        wire = read(_Endpoints, raw, ref)
+        if isinstance(wire, Flawed):
+            return wire
+        slices: list[SliceSpec] = []
+        flaws: list[Issue] = []
+        for number, subset in enumerate(wire.subsets or ()):
+            ready, wrong = _ready(ref, f"subsets[{number}]", subset)
+            flaws += wrong
+            ports = endpoint_ports(subset.ports)
             for family, colon in (("IPv4", False), ("IPv6", True)):
                 endpoints = tuple(e for e in ready if (":" in e.address) is colon)
                 if endpoints:
                     slices.append(SliceSpec(family, endpoints, ports))
-        facets = {("service", ref_of(self.name, raw).name)}
-        return Put(source_object(self.name, raw, tuple(slices), facets=facets))
+        if flaws:
+            return Flawed(ref, tuple(flaws))
+        return Put(source_object(self.name, raw, tuple(slices), facets={("service", ref.name)}))
 
 
 KIND = EndpointsKind()
+
+
+def _ready(ref: Ref, path: str, subset: _Subset) -> tuple[list[Endpoint], list[Issue]]:
+    """The ready endpoints of a subset, sorted, and what is wrong with others."""
+    ready: list[Endpoint] = []
+    wrong: list[Issue] = []
+    for index, one in enumerate(subset.addresses or ()):
+        address = plain_address(one.ip)
+        if address is None:
+            wrong.append(issues_of.bad_address(ref, f"{path}.addresses[{index}].ip", one.ip, extended=False))
+        else:
+            ready.append(Endpoint(address, one.node_name or ""))
+    return sorted(ready, key=attrgetter("address")), wrong

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from sys import intern
 from typing import Any
 
 from turnbuckle.engine.protocol import Resource
-from turnbuckle.kinds.meta import source_object
-from turnbuckle.kit.addresses import canonical
-from turnbuckle.model.ref import Event, Put
+from turnbuckle.kinds.meta import labels_of, ref_of, source_object
+from turnbuckle.kit.addresses import plain_address
+from turnbuckle.kit.wire import PortNumber, Wire, read
+from turnbuckle.model import issue as issues_of
+from turnbuckle.model.ref import Event, Flawed, Put
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 
@@ -41,6 +44,35 @@ class SliceSpec:
     ports: tuple[EndpointPort, ...]
 
 
+class PortWire(Wire):
+    """A port as EndpointSlice and Endpoints have it; none given means every port."""
+
+    name: str | None = None
+    port: PortNumber | None = None
+    protocol: str | None = None
+
+
+class _Conditions(Wire):
+    ready: bool | None = None
+
+
+class _Endpoint(Wire):
+    addresses: list[str] | None = None
+    conditions: _Conditions | None = None
+    node_name: str | None = None
+
+
+class _Slice(Wire):
+    address_type: str | None = None
+    endpoints: list[_Endpoint] | None = None
+    ports: list[PortWire] | None = None
+
+
+def endpoint_ports(wires: list[PortWire] | None) -> tuple[EndpointPort, ...]:
+    """The ports as pools read them."""
+    return tuple(EndpointPort(one.name or "", one.port or 0, one.protocol or "TCP") for one in wires or ())
+
+
 class EndpointSliceKind:
     """Decodes an EndpointSlice; endpoints that are not ready are not there."""
 
@@ -49,24 +81,25 @@ class EndpointSliceKind:
 
     def decode(self, raw: Mapping[str, Any]) -> Event:
         """The slice as pools read it."""
-        labels = (raw.get("metadata") or {}).get("labels") or {}
-        endpoints = tuple(
-            sorted(
-                (
-                    Endpoint(canonical(str(address)), intern(str(endpoint.get("nodeName") or "")))
-                    for endpoint in raw.get("endpoints") or ()
-                    if (endpoint.get("conditions") or {}).get("ready") is not False
-                    for address in (endpoint.get("addresses") or ())[:1]
-                ),
-                key=lambda endpoint: endpoint.address,
-            )
-        )
-        ports = tuple(
-            EndpointPort(str(port.get("name") or ""), int(port.get("port") or 0), str(port.get("protocol") or "TCP"))
-            for port in raw.get("ports") or ()
-        )
-        spec = SliceSpec(intern(str(raw.get("addressType") or "IPv4")), endpoints, ports)
-        service = str(labels.get(SERVICE_LABEL) or "")
+        ref = ref_of(self.name, raw)
+        wire = read(_Slice, raw, ref)
+        if isinstance(wire, Flawed):
+            return wire
+        family, endpoints, flaws = wire.address_type or "IPv4", [], []
+        for index, one in enumerate(wire.endpoints or ()):
+            if not one.addresses or (one.conditions is not None and one.conditions.ready is False):
+                continue
+            given = one.addresses[0]
+            address = given if family == "FQDN" else plain_address(given)
+            if address is None:
+                flaws.append(issues_of.bad_address(ref, f"endpoints[{index}].addresses[0]", given, extended=False))
+            else:
+                endpoints.append(Endpoint(address, intern(one.node_name or "")))
+        if flaws:
+            return Flawed(ref, tuple(flaws))
+        endpoints.sort(key=attrgetter("address"))
+        spec = SliceSpec(intern(family), tuple(endpoints), endpoint_ports(wire.ports))
+        service = str(labels_of(raw).get(SERVICE_LABEL) or "")
         facets = {("service", service)} if service else ()
         return Put(source_object(self.name, raw, spec, facets=facets))
 

@@ -5,18 +5,17 @@ The names on the BIG-IP are a frozen contract; contract/names.yaml has them as d
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from turnbuckle.engine.protocol import Look, Resource, Translation
 from turnbuckle.kinds import f5resource_schema as schema
-from turnbuckle.kinds.meta import ref_of, source_object
-from turnbuckle.kit import facts, monitors
+from turnbuckle.kinds.meta import labels_of, ref_of, source_object
+from turnbuckle.kit import facts, json_text, monitors
 from turnbuckle.kit.addresses import bigip_address
 from turnbuckle.kit.annotations import Option, field_of, options, unknown
-from turnbuckle.kit.shape import FLAW, Reader, json_text
+from turnbuckle.kit.shape import FLAW, Reader, as_json
 from turnbuckle.model import issue as issues_of
 from turnbuckle.model.claim import (
     AddressKey,
@@ -29,10 +28,12 @@ from turnbuckle.model.claim import (
     PoolKey,
     PoolSettings,
 )
-from turnbuckle.model.ref import Event, Gone, Put, SourceObject
+from turnbuckle.model.issue import Issue
+from turnbuckle.model.ref import Event, Flawed, Gone, Put, Ref, SourceObject
 from turnbuckle.model.settings import Settings
 
 LABEL = ("f5type", "virtual-server")
+SCHEMA_SCHEME = "f5schemadb://"
 LARGEST_DATA = 256 * 1024
 LONGEST_PATH = 255
 
@@ -69,12 +70,13 @@ class F5ResourceKind:
     resource = Resource("", "v1", "configmaps", selector="f5type in (virtual-server)")
 
     def decode(self, raw: Mapping[str, Any]) -> Event:
-        """The resource's texts; a ConfigMap without the label is not for us."""
-        labels = (raw.get("metadata") or {}).get("labels") or {}
-        if labels.get(LABEL[0]) != LABEL[1]:
-            return Gone(ref_of(self.name, raw))
-        texts, binary = raw.get("data"), raw.get("binaryData")
+        """The resource's texts; a ConfigMap without the label is not for us, and told if it was meant to be."""
+        labels, texts, binary = labels_of(raw), raw.get("data"), raw.get("binaryData")
         texts = texts if isinstance(texts, Mapping) else {}
+        if labels.get(LABEL[0]) != LABEL[1]:
+            ref = ref_of(self.name, raw)
+            meant = str(texts.get("schema")).strip().strip('"').startswith(SCHEMA_SCHEME)
+            return Flawed(ref, (_not_labelled(ref, labels),)) if meant else Gone(ref)
         bytes_at = [key for key in ("data", "schema") if isinstance(binary, Mapping) and key in binary]
         spec = F5ResourceSpec(
             schema=_text(texts.get("schema")),
@@ -92,8 +94,21 @@ class F5ResourceKind:
 KIND = F5ResourceKind()
 
 
+def _not_labelled(ref: Ref, labels: Mapping[str, Any]) -> Issue:
+    """What stands where the label should stand: another value, or a label with nearly its name."""
+    if LABEL[0] in labels:
+        instead = f"the label f5type is {issues_of.shortened(as_json(labels[LABEL[0]]))}"
+        return issues_of.not_labelled(ref, f"metadata.labels[{LABEL[0]}]", instead)
+    known = {str(name).casefold(): str(name) for name in labels if str(name).casefold().startswith("f5")}
+    meant = issues_of.nearest(LABEL[0], known)
+    if meant:
+        instead = f"the label f5type is written {known[meant]}"
+        return issues_of.not_labelled(ref, f"metadata.labels[{known[meant]}]", instead)
+    return issues_of.not_labelled(ref, "metadata.labels", "the label f5type is missing")
+
+
 def _text(value: Any) -> str | None:
-    return None if value is None else value if isinstance(value, str) else json_text(value)
+    return None if value is None else value if isinstance(value, str) else as_json(value)
 
 
 def virtual_server_name(namespace: str, name: str) -> str:
@@ -184,23 +199,21 @@ class _Pass:
             self.reader.flaw(issues_of.too_big(self.ref, _ROOT, size, LARGEST_DATA))
             return None
         try:
-            found = json.loads(text)
-            # Half a surrogate pair is allowed in JSON and is no text that can be sent to a device.
-            json.dumps(found, ensure_ascii=False).encode()
-            return found
+            found, twice = json_text.parse(text, _ROOT)
         except UnicodeEncodeError as error:
             half = ascii(error.object[error.start]).strip("'")
             self.reader.flaw(issues_of.not_utf8(self.ref, _ROOT, f"it holds {half}, one half of a character"))
-        except json.JSONDecodeError as error:
-            reason = error.msg[:1].lower() + error.msg[1:]
-            self.reader.flaw(issues_of.not_json(self.ref, _ROOT, reason, error.lineno, error.colno))
-        except RecursionError:
-            self.reader.flaw(issues_of.not_json(self.ref, _ROOT, "it is nested too deeply", 1, 1))
+        except json_text.NotJson as error:
+            self.reader.flaw(issues_of.not_json(self.ref, _ROOT, error.reason, error.line, error.column))
+        else:
+            for field in twice:
+                self.reader.flaw(issues_of.duplicate_key(self.ref, field))
+            return found
         return None
 
     def _object(self, value: Any, path: str, wanted: set[str]) -> dict[str, Any] | None:
         if not isinstance(value, dict):
-            self.reader.flaw(issues_of.not_an_object(self.ref, path, json_text(value)))
+            self.reader.flaw(issues_of.not_an_object(self.ref, path, as_json(value)))
             return None
         for name in value.keys() - wanted:
             self.reader.flaw(issues_of.unknown_field(self.ref, f"{path}.{name}", name, wanted))
@@ -214,8 +227,6 @@ class _Pass:
         field, partition = f"{_FRONTEND}.partition", frontend.get("partition")
         if partition is None:
             return
-        partition = partition.strip("/")
-        frontend["partition"] = partition
         if partition == "Common":
             self.reader.flaw(issues_of.partition_common(self.ref, field))
         elif self.settings.partitions and partition not in self.settings.partitions:
@@ -226,9 +237,8 @@ class _Pass:
     def _claims(self, backend: dict[str, Any], frontend: dict[str, Any], is_iapp: bool) -> list[Claim]:
         if not {"serviceName", "servicePort"} <= backend.keys() or "partition" not in frontend:
             return []
-        designated = self._designated_pool()
-        if designated is not None:
-            return self._designated_claims(designated, backend, frontend)
+        if POOL_ANNOTATION in self.obj.annotations:
+            return self._designated_claims(backend, frontend)
         partition, namespace, name = frontend["partition"], self.ref.namespace, self.ref.name
         service = backend["serviceName"]
         server = virtual_server_name(namespace, name)
@@ -252,17 +262,19 @@ class _Pass:
         return Claim(self.ref, self.obj.age_key(), key, want)
 
     def _designated_pool(self) -> str | None:
-        text = self.obj.annotations.get(POOL_ANNOTATION)
-        if text is None:
-            return None
+        text = self.obj.annotations[POOL_ANNOTATION]
         path = text.strip()
         parts = path.split("/")
         if len(parts) < 3 or parts[0] or not all(parts[1:]) or any(c.isspace() for c in path):
             field = field_of(POOL_ANNOTATION)
             self.reader.flaw(issues_of.bad_pool_path(self.ref, field, text))
+            return None
         return path
 
-    def _designated_claims(self, path: str, backend: dict[str, Any], frontend: dict[str, Any]) -> list[Claim]:
+    def _designated_claims(self, backend: dict[str, Any], frontend: dict[str, Any]) -> list[Claim]:
+        path = self._designated_pool()
+        if path is None:
+            return []
         hint = f"Take it out, or the annotation {POOL_ANNOTATION}."
         for name in sorted(frontend.keys() - {"partition"}):
             why = f"{path} belongs to somebody else and gets members only"
@@ -330,6 +342,9 @@ class _Pass:
         address = bigip_address(annotated)
         if address is None:
             self.reader.flaw(issues_of.bad_address(self.ref, field_of(ADDRESS_ANNOTATION), annotated))
+        elif "/" in annotated:
+            field = field_of(ADDRESS_ANNOTATION)
+            self.reader.issues.append(issues_of.prefix_ignored(self.ref, field, annotated, address))
         return address
 
     def _iapp_claim(self, frontend: dict[str, Any], pool: PoolKey, server: str) -> Claim:

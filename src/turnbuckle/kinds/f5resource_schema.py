@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from turnbuckle.kit import partition
 from turnbuckle.kit.addresses import bigip_address
 from turnbuckle.kit.shape import (
     FLAW,
     Check,
     Field,
     Reader,
+    as_json,
     integer,
-    json_text,
     mapping,
     one_of,
     record,
@@ -51,11 +52,34 @@ def _bind_address(reader: Reader, path: str, value: Any) -> Any:
     """An address; empty means not given, which the older versions do not allow."""
     if not isinstance(value, str):
         wanted = 'an address in quotes, for example "203.0.113.7"'
-        return reader.flaw(issues_of.wrong_type(reader.about, path, json_text(value), wanted))
+        return reader.flaw(issues_of.wrong_type(reader.about, path, as_json(value), wanted))
     if not value:
         return "" if reader.version >= 3 else reader.flaw(issues_of.empty_text(reader.about, path))
     address = bigip_address(value, extended=reader.version >= 4)
-    return address if address is not None else reader.flaw(issues_of.bad_address(reader.about, path, value))
+    if address is None:
+        return reader.flaw(issues_of.bad_address(reader.about, path, value))
+    if "/" in value:
+        reader.issues.append(issues_of.prefix_ignored(reader.about, path, value, address))
+    return address
+
+
+def _method(reader: Reader, path: str, value: Any) -> Any:
+    """A load balancing method; the newest schema takes any text, of which only the device knows whether it exists."""
+    found = _BALANCE(reader, path, value)
+    if isinstance(found, str) and found not in LOAD_BALANCING_MODES:
+        reader.issues.append(issues_of.unknown_balance(reader.about, path, found, LOAD_BALANCING_MODES))
+    return found
+
+
+def _partition(reader: Reader, path: str, value: Any) -> Any:
+    """The name of a partition, with or without slashes around it."""
+    found = _TEXT(reader, path, value)
+    if not isinstance(found, str):
+        return found
+    name = found.strip("/")
+    if not partition.is_name(name):
+        return reader.flaw(issues_of.bad_partition(reader.about, path, found, partition.ALLOWED))
+    return name
 
 
 def _ssl_profile(reader: Reader, path: str, value: Any) -> Any:
@@ -69,6 +93,8 @@ def _ssl_profile(reader: Reader, path: str, value: Any) -> Any:
     return tuple(dict.fromkeys((*first, *found.get("f5ProfileNames", ()))))
 
 
+_TEXT = text()
+_BALANCE = one_of(_balance)
 _PORT = integer(1, 65535)
 
 _SSL_PROFILE = record(
@@ -105,13 +131,13 @@ BACKEND = record(
     ]
 )
 
-_PARTITION = Field("partition", text(), required=_EVER, meaning="the partition on the BIG-IP", example='"k8s"')
+_PARTITION = Field("partition", _partition, required=_EVER, meaning="the partition on the BIG-IP", example='"k8s"')
 
 FRONTEND_VIRTUAL_SERVER = record(
     [
         _PARTITION,
         Field("mode", one_of(_mode)),
-        Field("balance", one_of(_balance)),
+        Field("balance", _method),
         Field("sslProfile", _ssl_profile),
         Field(
             "virtualAddress",
@@ -134,14 +160,14 @@ def _member_column(reader: Reader, path: str, value: Any) -> Any:
         return FLAW
     if ("kind" in value) == ("value" in value):
         wanted = 'either "kind": "IPAddress", "kind": "Port" or a "value"'
-        return reader.flaw(issues_of.wrong_type(reader.about, path, json_text(value), wanted))
+        return reader.flaw(issues_of.wrong_type(reader.about, path, as_json(value), wanted))
     return (found["name"], found["kind"] if "kind" in found else f"={found.get('value', '')}")
 
 
 def _cell(reader: Reader, path: str, value: Any) -> Any:
     if isinstance(value, str):
         return value
-    return reader.flaw(issues_of.wrong_type(reader.about, path, json_text(value), "a text in quotes"))
+    return reader.flaw(issues_of.wrong_type(reader.about, path, as_json(value), "a text in quotes"))
 
 
 _TABLE = record(

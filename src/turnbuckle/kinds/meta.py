@@ -14,8 +14,20 @@ ORIGIN_KEY = "turnbuckle.origin"
 
 def ref_of(kind: str, raw: Mapping[str, Any]) -> Ref:
     """The name of a raw object."""
-    metadata = raw.get("metadata") or {}
+    metadata = metadata_of(raw)
     return Ref("", kind, intern(str(metadata.get("namespace") or "")), str(metadata.get("name") or ""))
+
+
+def metadata_of(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The metadata of a raw object; empty where it is no mapping."""
+    metadata = raw.get("metadata")
+    return metadata if isinstance(metadata, Mapping) else {}
+
+
+def labels_of(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The labels of a raw object as they stand there; empty where they are no mapping."""
+    labels = metadata_of(raw).get("labels")
+    return labels if isinstance(labels, Mapping) else {}
 
 
 def source_object(
@@ -28,13 +40,14 @@ def source_object(
     annotations: bool = False,
 ) -> SourceObject:
     """A decoded object; labels and annotations are kept only where the kind reads them, since they cost memory."""
-    metadata = raw.get("metadata") or {}
+    metadata = metadata_of(raw)
+    generation = metadata.get("generation")
     origin = raw.get(ORIGIN_KEY)
     return SourceObject(
         ref=ref_of(kind, raw),
         spec=spec,
         uid=str(metadata.get("uid") or "") if annotations else "",
-        generation=int(metadata.get("generation") or 0),
+        generation=generation if isinstance(generation, int) else 0,
         created=str(metadata.get("creationTimestamp") or "") if annotations else "",
         labels=texts(metadata.get("labels")) if labels else {},
         annotations=texts(metadata.get("annotations")) if annotations else {},

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from turnbuckle.engine.protocol import Resource
-from turnbuckle.kinds.meta import source_object
-from turnbuckle.model.ref import Event, Put
+from turnbuckle.kinds.meta import labels_of, ref_of, source_object
+from turnbuckle.kit.wire import PortNumber, Wire, read
+from turnbuckle.model.ref import Event, Flawed, Put
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,23 @@ class ServiceSpec:
     is_apiserver: bool
 
 
+class _Port(Wire):
+    port: PortNumber
+    name: str | None = None
+    protocol: str | None = None
+    node_port: Annotated[int, Meta(ge=0, le=65535)] | None = None
+
+
+class _Spec(Wire):
+    type: str | None = None
+    ports: list[_Port] | None = None
+    ip_families: list[str] | None = None
+
+
+class _Service(Wire):
+    spec: _Spec | None = None
+
+
 class ServiceKind:
     """Decodes a Service; it wants nothing by itself."""
 
@@ -39,20 +59,17 @@ class ServiceKind:
 
     def decode(self, raw: Mapping[str, Any]) -> Event:
         """The Service as pools read it."""
-        spec = raw.get("spec") or {}
-        labels = (raw.get("metadata") or {}).get("labels") or {}
+        wire = read(_Service, raw, ref_of(self.name, raw))
+        if isinstance(wire, Flawed):
+            return wire
+        spec, labels = wire.spec or _Spec(), labels_of(raw)
         ports = tuple(
-            ServicePort(
-                str(port.get("name") or ""),
-                int(port.get("port") or 0),
-                str(port.get("protocol") or "TCP"),
-                int(port.get("nodePort") or 0),
-            )
-            for port in spec.get("ports") or ()
+            ServicePort(port.name or "", port.port, port.protocol or "TCP", port.node_port or 0)
+            for port in spec.ports or ()
         )
-        families = spec.get("ipFamilies") or ("",)
+        family = spec.ip_families[0] if spec.ip_families else ""
         is_apiserver = labels.get("component") == "apiserver" and labels.get("provider") == "kubernetes"
-        decoded = ServiceSpec(str(spec.get("type") or "ClusterIP"), ports, str(families[0]), is_apiserver)
+        decoded = ServiceSpec(spec.type or "ClusterIP", ports, family, is_apiserver)
         return Put(source_object(self.name, raw, decoded))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
+_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}", re.ASCII)
 _FORM = re.compile(r"^(?P<host>[^%/]+)(?:%(?P<domain>\d{1,5}))?(?:/(?P<prefix>\d{1,3}))?$")
 
 
@@ -28,12 +29,10 @@ def bigip_address(text: str, extended: bool = True) -> str | None:
     return f"{host}%{int(domain)}" if domain and int(domain) else str(host)
 
 
-def canonical(text: str) -> str:
-    """An address in the form in which BIG-IP keeps it; what is no address stays as it is."""
-    if "." in text and ":" not in text:
-        # IPv4 has one form only, and there are thousands of endpoints to read.
-        return text
-    return bigip_address(text) or text
+def plain_address(text: str) -> str | None:
+    """The canonical text of an address without route domain and prefix length; None when it is none."""
+    # IPv4 has one form only, and there are thousands of endpoints to read.
+    return text if _IPV4.fullmatch(text) else bigip_address(text, extended=False)
 
 
 def destination(address: str, port: int) -> str:

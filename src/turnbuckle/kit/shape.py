@@ -6,6 +6,7 @@ its value is checked. A check answers the value as it is to be used, or a `Flaw`
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,7 +63,7 @@ def record(fields: Sequence[Field]) -> Check:
 
     def check(reader: Reader, path: str, value: Any) -> Any:
         if not isinstance(value, Mapping):
-            return reader.flaw(issues_of.wrong_type(reader.about, path, json_text(value), 'an object, {"…": …}'))
+            return reader.flaw(issues_of.wrong_type(reader.about, path, as_json(value), 'an object, {"…": …}'))
         known = {row.name: row for row in fields}
         here = [row.name for row in fields if row.since <= reader.version <= row.until]
         found: dict[str, Any] = {}
@@ -94,7 +95,7 @@ def text(wanted: str = 'a text in quotes, for example "web"') -> Check:
 
     def check(reader: Reader, path: str, value: Any) -> Any:
         if not isinstance(value, str):
-            return reader.flaw(issues_of.wrong_type(reader.about, path, json_text(value), wanted))
+            return reader.flaw(issues_of.wrong_type(reader.about, path, as_json(value), wanted))
         if not value:
             return reader.flaw(issues_of.empty_text(reader.about, path))
         return value
@@ -109,9 +110,9 @@ def integer(low: int, high: int) -> Check:
         whole = isinstance(value, float) and value.is_integer()
         if isinstance(value, bool) or not (isinstance(value, int) or whole):
             wanted = f"a whole number from {low} to {high}, without quotes"
-            return reader.flaw(issues_of.wrong_type(reader.about, path, json_text(value), wanted))
+            return reader.flaw(issues_of.wrong_type(reader.about, path, as_json(value), wanted))
         if not low <= value <= high:
-            return reader.flaw(issues_of.out_of_range(reader.about, path, json_text(value), low, high))
+            return reader.flaw(issues_of.out_of_range(reader.about, path, as_json(value), low, high))
         return int(value)
 
     return check
@@ -137,7 +138,7 @@ def sequence(item: Check, least: int = 0) -> Check:
 
     def check(reader: Reader, path: str, value: Any) -> Any:
         if not isinstance(value, list):
-            return reader.flaw(issues_of.wrong_type(reader.about, path, json_text(value), "a list, […]"))
+            return reader.flaw(issues_of.wrong_type(reader.about, path, as_json(value), "a list, […]"))
         if len(value) < least:
             return reader.flaw(issues_of.wrong_type(reader.about, path, "[]", f"a list of at least {least}"))
         checked = [item(reader, f"{path}[{index}]", part) for index, part in enumerate(value)]
@@ -154,7 +155,7 @@ def mapping(item: Check) -> Check:
 
     def check(reader: Reader, path: str, value: Any) -> Any:
         if not isinstance(value, Mapping):
-            return reader.flaw(issues_of.wrong_type(reader.about, path, json_text(value), 'an object, {"…": …}'))
+            return reader.flaw(issues_of.wrong_type(reader.about, path, as_json(value), 'an object, {"…": …}'))
         found: dict[str, Any] = {}
         for name, part in value.items():
             if not _KEY.match(name):
@@ -168,8 +169,8 @@ def mapping(item: Check) -> Check:
     return check
 
 
-def json_text(value: Any) -> str:
-    """A JSON value as it is shown in a sentence."""
+def as_json(value: Any) -> str:
+    """A JSON value as it is shown in a sentence: as it is written, so that "80" and 80 can be told apart."""
     match value:
         case None:
             return "null"
@@ -179,5 +180,7 @@ def json_text(value: Any) -> str:
             return "{…}" if value else "{}"
         case list():
             return "[…]" if value else "[]"
+        case str():
+            return json.dumps(value, ensure_ascii=False)
         case _:
             return str(value)

@@ -55,6 +55,15 @@ def quoted(value: object) -> str:
     return f'"{text}"' if len(text) <= _LONGEST_QUOTE else f'"{text[:_LONGEST_QUOTE]}…" ({len(text)} characters)'
 
 
+def shortened(json: str) -> str:
+    """A value in JSON as it is shown in a sentence: on one line, with its own quotes where it has some."""
+    text = "".join(c if c.isprintable() else " " for c in json)
+    if len(text) <= _LONGEST_QUOTE:
+        return text
+    end = '"' if text.startswith('"') else ""
+    return f"{text[:_LONGEST_QUOTE]}…{end} ({len(text) - 2 * len(end)} characters)"
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant."""
     close = get_close_matches(word, list(known), n=1, cutoff=0.6)
@@ -89,7 +98,9 @@ def not_json(about: Ref, field: str, reason: str, line: int, column: int) -> Iss
 
 def not_an_object(about: Ref, field: str, found: str) -> Issue:
     """JSON, but no object."""
-    return _error(about, field, "TB1002", f"{field} is {found}, not a JSON object.", 'Write {"…": …} there.', found)
+    return _error(
+        about, field, "TB1002", f"{field} is {shortened(found)}, not a JSON object.", 'Write {"…": …} there.', found
+    )
 
 
 def missing_field(about: Ref, field: str, meaning: str, example: str) -> Issue:
@@ -143,8 +154,8 @@ def field_of_earlier_schema(about: Ref, field: str, until: str, used: str, inste
 
 
 def wrong_type(about: Ref, field: str, found: object, wanted: str) -> Issue:
-    """A value of another type."""
-    return _error(about, field, "TB1008", f"{field} is {quoted(found)}.", f"Write {wanted}.", found)
+    """A value of another type; found: as JSON, so that "80" and 80 can be told apart."""
+    return _error(about, field, "TB1008", f"{field} is {shortened(str(found))}.", f"Write {wanted}.", found)
 
 
 def out_of_range(about: Ref, field: str, found: object, low: int, high: int) -> Issue:
@@ -181,14 +192,15 @@ def empty_text(about: Ref, field: str) -> Issue:
     )
 
 
-def bad_address(about: Ref, field: str, found: object) -> Issue:
-    """No IP address."""
+def bad_address(about: Ref, field: str, found: object, extended: bool = True) -> Issue:
+    """No IP address. extended: a route domain may follow."""
+    domain = "; a route domain follows as %2" if extended else ""
     return _error(
         about,
         field,
         "TB1012",
         f"{field} is {quoted(found)}, which is no IP address.",
-        "Write an IPv4 or IPv6 address, for example 203.0.113.7 or 2001:db8::7; a route domain follows as %2.",
+        f"Write an IPv4 or IPv6 address, for example 203.0.113.7 or 2001:db8::7{domain}.",
         found,
     )
 
@@ -334,15 +346,10 @@ def unreadable(about: Ref, reason: str) -> Issue:
     )
 
 
-def duplicate_key(about: Ref, field: str, line: int, first_line: int) -> Issue:
-    """A key twice in one mapping: readers differ in which one they take."""
-    return _error(
-        about,
-        field,
-        "TB1027",
-        f"{field} stands on line {first_line} and again on line {line}.",
-        "Keep one of the two.",
-    )
+def duplicate_key(about: Ref, field: str, line: int = 0, first_line: int = 0) -> Issue:
+    """A key twice in one mapping: readers differ in which one they take. Lines are 0 where they are not known."""
+    where = f"stands on line {first_line} and again on line {line}" if line else "stands there twice"
+    return _error(about, field, "TB1027", f"{field} {where}.", "Keep one of the two.")
 
 
 def in_broken_file(about: Ref, file: str) -> Issue:
@@ -355,6 +362,56 @@ def in_broken_file(about: Ref, file: str) -> Issue:
         "Mend the file; what is on the BIG-IP because of this object stays until then.",
         file,
     )
+
+
+def prefix_ignored(about: Ref, field: str, found: str, used: str) -> Issue:
+    """An address with a prefix length: a virtual server listens on one address."""
+    message = f"{field} is {quoted(found)}; the prefix length is ignored, the virtual server listens on {used} only."
+    return _warning(about, field, "TB1029", message, f"Write {used}.", found)
+
+
+def bad_partition(about: Ref, field: str, found: str, allowed: str) -> Issue:
+    """A text that no partition can be called."""
+    message = f"{field} is {quoted(found)}, which is no name of a partition."
+    return _error(about, field, "TB1030", message, allowed, found)
+
+
+def unknown_balance(about: Ref, field: str, found: str, known: Iterable[str]) -> Issue:
+    """A load balancing method of which only the device can know whether it exists."""
+    known = list(known)
+    meant = nearest(found, known)
+    hint = f'Did you mean "{meant}"?' if meant else f"Known here: {', '.join(known)}."
+    message = f"{field} is {quoted(found)}, which is no method known here; the BIG-IP may refuse it."
+    return _warning(about, field, "TB1031", message, hint, found)
+
+
+def not_labelled(about: Ref, field: str, instead: str) -> Issue:
+    """An F5 resource that nobody looks at, for want of the label. instead: a clause about what there is of it."""
+    message = f"data.schema names an F5 resource, but {instead}: nothing is published."
+    return _warning(about, field, "TB1032", message, "Write the label f5type: virtual-server.")
+
+
+def odd_text(about: Ref, field: str, found: str) -> Issue:
+    """A label or annotation that is no text, or labels that are no mapping; Kubernetes would refuse the object."""
+    message = f"{field} is {shortened(found)}, which Kubernetes does not take."
+    return _warning(about, field, "TB1033", message, 'Write texts there, in quotes: name: "text".', found)
+
+
+def bad_name(about: Ref, field: str, found: str, allowed: str) -> Issue:
+    """A name that no Kubernetes object can have."""
+    message = f"{field} is {quoted(found)}, which Kubernetes does not take as a name."
+    return _error(about, field, "TB1034", message, f"Use {allowed}.", found)
+
+
+def other_kind(about: Ref, field: str, message: str, hint: str, found: str) -> Issue:
+    """An object that is not read, and is nearly one that is; about names the file."""
+    return _warning(about, field, "TB1035", message, hint, found)
+
+
+def nothing_to_read(about: Ref, reason: str, kinds: Iterable[str]) -> Issue:
+    """A folder or file without any object; about names it."""
+    hint = f"Name the folder of the manifests; {', '.join(kinds)} are read."
+    return _warning(about, "", "TB1036", f"There was nothing to check in {about.name}: {reason}.", hint)
 
 
 # ---- TB20xx: against what else is there
@@ -429,25 +486,62 @@ def no_node_port(about: Ref, field: str, namespace: str, name: str, service_type
     )
 
 
-def address_taken(about: Ref, field: str, destination: str, holder: str) -> Issue:
-    """Two want one destination; the older keeps it."""
+def no_node_port_yet(about: Ref, field: str, namespace: str, name: str, port: int) -> Issue:
+    """Node port mode, a Service of the right type, and no number: the server gives one, a manifest may not have one."""
+    return _error(
+        about,
+        field,
+        "TB2018",
+        f"Port {port} of Service {namespace}/{name} has no nodePort.",
+        "Write spec.ports[].nodePort in its manifest; in a cluster, look whether the Service allocates node ports.",
+        port,
+    )
+
+
+def external_name(about: Ref, field: str, namespace: str, name: str) -> Issue:
+    """A Service that is only another name in DNS."""
+    return _error(
+        about,
+        field,
+        "TB2019",
+        f"Service {namespace}/{name} is of type ExternalName: it stands for a name in DNS and has no endpoints.",
+        "Publish a Service that selects pods.",
+        "ExternalName",
+    )
+
+
+OLDER = "is older"
+BY_NAME = "comes first by name"
+"""Why one of two objects comes before the other; the second where they have no times to compare."""
+
+
+def why_first(first: tuple[bool, str, str], other: tuple[bool, str, str]) -> str:
+    """Why one of two comes before the other, from their SourceObject.age_key()s."""
+    untimed, created, _ = first
+    return BY_NAME if untimed or created == other[1] else OLDER
+
+
+def address_taken(about: Ref, field: str, destination: str, holder: str, why: str = OLDER) -> Issue:
+    """Two want one destination; the first keeps it."""
     return _error(
         about,
         field,
         "TB2006",
-        f"{destination} belongs to {holder}, which is older.",
+        f"{destination} belongs to {holder}, which {why}.",
         "Choose another address or port, or delete the other.",
         destination,
     )
 
 
-def address_in_other_partition(about: Ref, field: str, address: str, partition: str, holder: str) -> Issue:
+def address_in_other_partition(
+    about: Ref, field: str, address: str, partition: str, holder: str, why: str = OLDER
+) -> Issue:
     """A BIG-IP has an address in one partition only."""
     return _error(
         about,
         field,
         "TB2007",
-        f"The address {address} lives in partition {partition} already, because of {holder}, which is older.",
+        f"The address {address} lives in partition {partition} already, because of {holder}, which {why}.",
         f"Choose another address, or publish in partition {partition}.",
         address,
     )
@@ -499,13 +593,13 @@ def no_nodes(about: Ref, field: str) -> Issue:
     )
 
 
-def name_taken(about: Ref, path: str, holder: str) -> Issue:
+def name_taken(about: Ref, path: str, holder: str, why: str = OLDER) -> Issue:
     """Two objects make one name on the device."""
     return _error(
         about,
         "metadata.name",
         "TB2012",
-        f"It would be {path} on the BIG-IP, and so is {holder}, which is older.",
+        f"It would be {path} on the BIG-IP, and so is {holder}, which {why}.",
         "Rename one of the two.",
         path,
     )
@@ -534,13 +628,13 @@ def port_protocol(about: Ref, field: str, namespace: str, name: str, port: int, 
     )
 
 
-def settings_differ(about: Ref, field: str, pool: str, holder: str) -> Issue:
+def settings_differ(about: Ref, field: str, pool: str, holder: str, why: str = OLDER) -> Issue:
     """Two owners of one pool want it different."""
     return _warning(
         about,
         field,
         "TB2015",
-        f"{pool} is shared with {holder}, which is older; its settings count.",
+        f"{pool} is shared with {holder}, which {why}; its settings count.",
         "Make the two equal, or give them pools of their own.",
     )
 
@@ -590,13 +684,19 @@ def needs_refused(about: Ref, path: str, culprit: str) -> Issue:
 
 
 def owned_by_other(about: Ref, path: str, controller_id: str, owner: str) -> Issue:
-    """Another controller made it."""
+    """Another controller made it; one of a folder may be ours, from before the folder was moved."""
+    hint = "Give the two controllers different partitions, or rename one of the objects."
+    if controller_id.startswith("files:"):
+        hint = (
+            f"If that is the same folder under its former path, write --controller-id={controller_id}; "
+            "else give the two different partitions, or rename one of the objects."
+        )
     return _error(
         about,
         "",
         "TB3004",
         f"{path} on the BIG-IP belongs to controller {controller_id} ({owner}); it is left as it is.",
-        "Give the two controllers different partitions, or rename one of the objects.",
+        hint,
         controller_id,
     )
 
@@ -661,9 +761,9 @@ def partition_missing(about: Ref, partition: str) -> Issue:
     )
 
 
-def device_failing(about: Ref, reason: str) -> Issue:
+def device_failing(about: Ref, reason: str, hint: str) -> Issue:
     """The device does not answer, or not as it should."""
-    return _error(about, "", "TB3009", f"{reason.rstrip('.')}.", "It is tried again; nothing is lost.", reason)
+    return _error(about, "", "TB3009", f"{reason.rstrip('.')}.", hint, reason)
 
 
 def not_converging(about: Ref, path: str) -> Issue:

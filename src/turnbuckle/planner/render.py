@@ -3,43 +3,68 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from turnbuckle.model.issue import Issue
-from turnbuckle.model.ltm import DesignatedPool, LtmObject, Member, Pool
+from turnbuckle.model.issue import Issue, Severity
+from turnbuckle.model.ltm import DesignatedPool, IAppService, LtmObject, Member, Monitor, Pool, VirtualServer
 from turnbuckle.model.plan import Operation, Plan, Verb
 from turnbuckle.model.ref import Origin, Ref
 from turnbuckle.model.state import Path
 
 _SIGNS = {Verb.CREATE: ("+", "32"), Verb.UPDATE: ("~", "33"), Verb.DELETE: ("-", "31")}
 
+_MOST_NAMES = 5
+
 Origins = Mapping[Ref, Origin]
 
 
-def text(plan: Plan, colour: bool = False) -> str:
-    """The plan as people read it, one operation a line and the changed fields below it."""
+def text(plan: Plan, colour: bool = False, *, issues: Iterable[Issue] = (), partitions: Sequence[str] = ()) -> str:
+    """The plan as people read it: an operation a line, and below it what is made, or the fields that change.
+
+    issues: what is shown above the plan. partitions: those that --create-partition makes before anything else.
+    """
     paint = _painter(colour)
-    lines = [line for operation in plan.operations for line in _operation_lines(operation, paint)]
+    sign, green = _SIGNS[Verb.CREATE]
+    lines = [
+        f"{paint(sign, green)} create  auth partition {name}  because of --create-partition" for name in partitions
+    ]
+    lines += [line for operation in plan.operations for line in _operation_lines(operation, paint)]
     lines += [f"{paint('=', '90')} foreign  {path}  left as it is" for path in plan.foreign]
     counts = {verb: sum(op.verb is verb for op in plan.operations) for verb in Verb}
-    if plan.operations:
+    if plan.operations or partitions:
         lines.append(
-            f"{counts[Verb.CREATE]} to create, {counts[Verb.UPDATE]} to change, {counts[Verb.DELETE]} to delete."
-            f" Fingerprint {plan.fingerprint}."
+            f"{counts[Verb.CREATE] + len(partitions)} to create, {counts[Verb.UPDATE]} to change,"
+            f" {counts[Verb.DELETE]} to delete. Fingerprint {plan.fingerprint}."
         )
     else:
-        lines.append("Nothing to do: the BIG-IP is as it should be.")
+        lines.append(nothing_to_do(issues))
     return "\n".join(lines)
 
 
-def as_json(plan: Plan, issues: Iterable[Issue] = (), origins: Origins | None = None) -> str:
-    """The plan as a program reads it."""
+def nothing_to_do(issues: Iterable[Issue]) -> str:
+    """Why there is no operation, given what was told before."""
+    found = {issue.severity for issue in issues}
+    if Severity.ERROR in found:
+        return "Nothing is done because of the mistakes above; everything else is as it should be."
+    if Severity.PENDING in found:
+        return "Nothing is done: it waits for what is missing, see above; everything else is as it should be."
+    return "Nothing to do: the BIG-IP is as it should be."
+
+
+def as_json(
+    plan: Plan, issues: Iterable[Issue] = (), origins: Origins | None = None, *, partitions: Sequence[str] = ()
+) -> str:
+    """The plan as a program reads it. partitions: as in text."""
+    made = [
+        {"verb": str(Verb.CREATE), "type": "auth/partition", "path": name, "fields": [], "because": []}
+        for name in partitions
+    ]
     return json.dumps(
         {
             "fingerprint": plan.fingerprint,
-            "operations": [_operation_json(operation) for operation in plan.operations],
+            "operations": made + [_operation_json(operation) for operation in plan.operations],
             "foreign": [str(path) for path in plan.foreign],
             "issues": issues_json([*issues, *plan.refusals], origins or {}),
         },
@@ -83,10 +108,34 @@ def _operation_lines(operation: Operation, paint: Any) -> list[str]:
     because = ", ".join(sorted(str(ref) for ref in operation.because))
     head = f"{paint(sign, colour)} {operation.verb.lower()}  {operation.path}"
     lines = [f"{head}  because of {because}" if because else head]
-    return lines + [f"      {name}: {_change(operation, name)}" for name in sorted(operation.fields)]
+    if operation.verb is Verb.CREATE and operation.after is not None:
+        lines.append(f"      {_made(operation.after)}")
+    return lines + [f"      {name}: {change(operation, name)}" for name in sorted(operation.fields)]
 
 
-def _change(operation: Operation, name: str) -> str:
+def _made(obj: LtmObject) -> str:
+    """What an object will be, in one short line."""
+    match obj:
+        case VirtualServer():
+            separator = "." if ":" in obj.destination_address else ":"
+            pool = f"pool {obj.pool}" if obj.pool else "no pool"
+            return f"{obj.destination_address}{separator}{obj.port} {obj.protocol}, {pool}"
+        case Pool() | DesignatedPool():
+            names = sorted(member.name for member in obj.members)
+            shown = ", ".join(names[:_MOST_NAMES]) + (" …" if len(names) > _MOST_NAMES else "")
+            count = f"{len(names)} member{'' if len(names) == 1 else 's'}"
+            balance = f"{obj.load_balancing}, " if isinstance(obj, Pool) else ""
+            return f"{balance}{count}: {shown}" if names else f"{balance}no members"
+        case Monitor():
+            return f"every {obj.interval_s} s, down after {obj.timeout_s} s"
+        case IAppService():
+            return f"template {obj.template}"
+        case _:
+            return obj.name
+
+
+def change(operation: Operation, name: str) -> str:
+    """How one field differs, as people read it."""
     before, after = operation.before, operation.after
     if name == "members" and isinstance(before, Pool | DesignatedPool) and isinstance(after, Pool | DesignatedPool):
         return _member_changes(before.members, after.members)

@@ -11,6 +11,7 @@ from turnbuckle.drivers.icontrol.driver import IControlDriver
 from turnbuckle.model.ref import Ref
 from turnbuckle.runtime.controller import Controller, snapshots
 from turnbuckle.runtime.device import DeviceWorker
+from turnbuckle.runtime.namespaces import Scope, ScopedSource
 from turnbuckle.runtime.pace import Pace
 from turnbuckle.runtime.report import Report
 from turnbuckle.sources.base import Source
@@ -37,9 +38,11 @@ async def assemble(config: Config, credentials: CredentialSource, *, kubeconfig_
     """
     report = Report()
     if config.folder is not None:
-        source: Source = FolderSource(
-            config.folder, registry.kinds(), report=lambda found: report.tell("folder", found)
+        scope = Scope(config.namespace)
+        folder = FolderSource(
+            config.folder, registry.kinds(), report=lambda found: report.tell("folder", scope.issues(found))
         )
+        source: Source = ScopedSource(folder, scope)
         ids = identities(config)
     else:
         cluster = _cluster(config, kubeconfig_given)
@@ -53,7 +56,9 @@ def driver_for(
 ) -> IControlDriver:
     """The driver for the device that a configuration names.
 
-    With members_only it sees designated pools and nothing else: what was published before stays as it is.
+    partitions: those that are written to. Where the configuration names none, all others but Common are looked through
+    for what this controller made. With members_only it sees designated pools and nothing else: what was published
+    before stays as it is.
 
     Raises:
         ValueError: the trusted certificates cannot be read; the text is a sentence.
@@ -64,6 +69,7 @@ def driver_for(
         partitions=() if config.members_only else partitions,
         controller_id=controller_id,
         create_partition=config.create_partition,
+        everywhere=not config.bigip_partition and not config.members_only,
         trusted_certs=str(config.trusted_certs or ""),
         insecure=config.insecure,
     )

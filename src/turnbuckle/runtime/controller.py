@@ -11,6 +11,7 @@ from dataclasses import replace
 from turnbuckle import registry
 from turnbuckle.engine.engine import Engine
 from turnbuckle.engine.snapshot import Snapshot
+from turnbuckle.model.issue import Issue
 from turnbuckle.model.ref import Event, Put, SourceObject
 from turnbuckle.model.settings import SETTINGS, Settings
 from turnbuckle.runtime.device import DeviceWorker
@@ -41,6 +42,7 @@ class Controller:
         self._inbox: asyncio.Queue[Sequence[Event]] = asyncio.Queue()
         self._engine = Engine(registry.kinds(), registry.composers(), [source.name for source in sources])
         self._settings = settings
+        report.place = self._place
         self._synced = asyncio.Event()
 
     @property
@@ -78,6 +80,12 @@ class Controller:
     async def reconfigure(self, settings: Settings) -> None:
         """Puts other settings in force; what depends on them is computed again."""
         await self._inbox.put([_fact(settings)])
+
+    def _place(self, issue: Issue) -> str:
+        """Where the object of an issue stands, if it comes from a file."""
+        obj = self._engine.get(issue.about)
+        origin = obj.origin if obj is not None else None
+        return f"{origin.file}:{origin.line_of(issue.field)}: " if origin is not None else ""
 
     async def _think(self) -> None:
         events: Iterable[Event] = [_fact(self._settings)]

@@ -27,6 +27,7 @@ from turnbuckle.model.plan import Batch, Outcome, Plan, Result, with_outcomes
 from turnbuckle.model.ref import Ref
 from turnbuckle.model.state import Path, State
 from turnbuckle.planner import cut, make_plan
+from turnbuckle.planner.render import change
 from turnbuckle.runtime.housekeeping import Housekeeping
 from turnbuckle.runtime.latest import Latest
 from turnbuckle.runtime.pace import Pace
@@ -97,6 +98,10 @@ class DeviceWorker:
             except DriverError as error:
                 await self._failed(error)
                 await self._sleep(self._pace.pause_s())
+            except Exception as error:  # a bug of ours must not end the process
+                log.exception("this should not happen; please report it")
+                await self._failed(DriverError(f"Turnbuckle failed ({type(error).__name__}: {error})"))
+                await self._sleep(self._pace.pause_s())
 
     async def finish(self) -> None:
         """Saves what is not saved yet and logs out; for the end of the process."""
@@ -106,7 +111,7 @@ class DeviceWorker:
                     await self._chores
                 await self._housekeeping.save()
         except (TimeoutError, DriverError) as error:
-            log.warning("the configuration of %s was not saved: %s", self._device, error)
+            log.warning("the configuration of %s was not saved: %s", self._device.name, error)
         finally:
             await self._driver.close()
 
@@ -172,7 +177,7 @@ class DeviceWorker:
         started = self._clock()
         self._observed = await self._driver.read(designated)
         self._to_compare, self._look_again_at, self._read_at = None, None, self._clock()
-        log.info("read %s: %d objects in %.2f s", self._device, len(self._observed), self._clock() - started)
+        log.info("read %s: objects=%d took_s=%.2f", self._device.name, len(self._observed), self._clock() - started)
 
     # ---- what can wait, beside the work: saving takes a device seconds, and a pod's address must not wait for it
 
@@ -183,7 +188,7 @@ class DeviceWorker:
         try:
             await self._housekeeping.run(observed)
         except DriverError as error:
-            log.info("nodes of %s could not be looked at: %s", self._device, error)
+            log.info("nodes of %s could not be looked at: %s", self._device.name, error)
         finally:
             self._snapshots.wake()
 
@@ -263,7 +268,7 @@ class DeviceWorker:
 
     def _tell_sync(self) -> None:
         if not self.in_sync.is_set():
-            log.info("%s is in sync%s", self._device, f", but for {len(self._refused)}" if self._refused else "")
+            log.info("%s is in sync%s", self._device.name, f", but for {len(self._refused)}" if self._refused else "")
         self.in_sync.set()
 
     @property
@@ -279,7 +284,7 @@ class DeviceWorker:
         if self._failures >= MOST_FAILURES or isinstance(error, Unauthorized | CertificateRefused | PartitionMissing):
             self.failed_for_good.set()
         self.in_sync.clear()
-        self._report.tell("device", [issues_of.device_failing(self._device, str(error))])
+        self._report.tell("device", [issues_of.device_failing(self._device, str(error), _advice(error))])
 
     async def _other_credentials(self) -> None:
         """Waits for other credentials: trying the refused ones on would lock the account, so the driver does not."""
@@ -291,11 +296,20 @@ class DeviceWorker:
             self._pace.reset()
 
 
+def _advice(error: DriverError) -> str:
+    """What a person has to do; these errors say already what to do about the device."""
+    if isinstance(error, Unauthorized):
+        return "Correct the user or the password, on the BIG-IP or here; files are read again when they change."
+    if isinstance(error, CertificateRefused | PartitionMissing):
+        return ""
+    return "It is tried again; nothing is lost."
+
+
 def _log(outcome: Outcome) -> None:
     operation = outcome.operation
     if outcome.result is Result.DONE:
         because = " ".join(sorted(map(str, operation.because)))
-        fields = ",".join(sorted(operation.fields))
+        fields = " ".join(f"{name}: {change(operation, name)}" for name in sorted(operation.fields))
         log.info(
             "%s %s%s took_ms=%.0f because=%s",
             operation.verb,
@@ -304,5 +318,5 @@ def _log(outcome: Outcome) -> None:
             outcome.took_s * 1000,
             because,
         )
-    else:
-        log.warning("%s %s %s %s", outcome.result, operation.verb, operation.path, outcome.answer)
+    elif outcome.result is Result.UNREACHED:
+        log.warning("%s %s: not known whether it was done: %s", operation.verb, operation.path, outcome.answer)

@@ -67,7 +67,7 @@ class Housekeeping:
         else:
             self._unsaved = False
             self._report.tell("save", ())
-            log.info("saved the configuration of %s", self._device)
+            log.info("saved the configuration of %s", self._device.name)
 
     async def _collect(self, observed: State) -> None:
         if not self._candidates:

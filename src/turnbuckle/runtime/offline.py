@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from turnbuckle.engine.snapshot import Snapshot
 from turnbuckle.model.issue import Issue
 from turnbuckle.model.ref import Origin, Put, Ref, SourceObject, Synced
 from turnbuckle.model.settings import SETTINGS, Settings
+from turnbuckle.runtime.namespaces import Scope
 from turnbuckle.sources.files import read_folder
 
 
@@ -27,11 +28,12 @@ class Manifests:
     origins: Mapping[Ref, Origin]
 
 
-def translate(folder: Path, settings: Settings) -> Manifests:
-    """Reads a folder once and translates what is in it."""
+def translate(folder: Path, settings: Settings, namespaces: Collection[str] = ()) -> Manifests:
+    """Reads a folder once and translates what is in it. namespaces: those that count; empty: all."""
+    scope = Scope(namespaces)
     content = read_folder(folder, registry.kinds())
     engine = Engine(registry.kinds(), registry.composers(), ["folder"])
     told = [Synced("folder")] if content.complete else []
-    snapshot = engine.ingest([Put(SourceObject(SETTINGS, settings)), *content.events, *told])
-    issues = tuple(sorted({*content.issues, *snapshot.all_issues()}))
+    snapshot = engine.ingest([Put(SourceObject(SETTINGS, settings)), *scope.events(content.events), *told])
+    issues = tuple(sorted({*scope.issues(content.issues), *snapshot.all_issues()}))
     return Manifests(snapshot, issues, content.origins)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from turnbuckle.model.issue import Issue, Severity
 
@@ -13,10 +13,14 @@ _LEVELS = {Severity.ERROR: logging.ERROR, Severity.WARNING: logging.WARNING, Sev
 
 
 class Report:
-    """All issues in force. Speakers are "objects" (the engine), "device", "save", "folder"."""
+    """All issues in force. Speakers are "objects" (the engine), "device", "save", "folder".
+
+    place: answers "file:line: " for an issue about an object from a file, else "".
+    """
 
     def __init__(self) -> None:
         self._said: dict[str, frozenset[Issue]] = {}
+        self.place: Callable[[Issue], str] = lambda issue: ""
 
     def tell(self, speaker: str, issues: Iterable[Issue]) -> None:
         """Replaces what a speaker says."""
@@ -26,9 +30,11 @@ class Report:
         self._said[speaker] = after
         for issue in sorted(after - before):
             pending = "PENDING " if issue.severity is Severity.PENDING else ""
-            log.log(_LEVELS[issue.severity], "%s%s %s: %s", pending, issue.code, issue.about, issue.text)
-        for issue in sorted(before - after):
-            log.info("mended %s %s: %s", issue.code, issue.about, issue.message)
+            place, text = self.place(issue), issue.text
+            log.log(_LEVELS[issue.severity], "%s%s%s %s: %s", place, pending, issue.code, issue.about, text)
+        still = {_subject(issue) for issue in after}
+        for code, about, field in sorted({_subject(issue) for issue in before} - still):
+            log.info("mended %s %s%s", code, about, f": {field}" if field else "")
 
     def all(self) -> tuple[Issue, ...]:
         """Every issue in force, sorted."""
@@ -38,3 +44,8 @@ class Report:
     def has_errors(self) -> bool:
         """Whether anything is wrong that somebody has to mend."""
         return any(issue.severity is Severity.ERROR for issues in self._said.values() for issue in issues)
+
+
+def _subject(issue: Issue) -> tuple[str, str, str]:
+    """What an issue is about; the same trouble in other words is not mended."""
+    return (issue.code, str(issue.about), issue.field)

@@ -78,8 +78,11 @@ def refusal(url: str, shown: str, error: Exception) -> str:
     """The sentence that a person reads when a certificate does not verify."""
     reason = getattr(getattr(error, "certificate_error", None), "verify_message", "") or "it is not the one of before"
     known = f" Its SHA-256 fingerprint is {shown}." if shown else ""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return (
         f"The certificate of the BIG-IP at {url} does not verify: {reason}.{known} "
-        "If that is your device, save its certificate and start with --trusted-certs FILE, "
-        "or accept any certificate with --insecure."
+        "If that is your device, save its certificate "
+        f"(openssl s_client -connect {host}:{parts.port or 443} </dev/null | openssl x509 > bigip.pem) "
+        "and start with --trusted-certs bigip.pem, or accept any certificate with --insecure."
     )

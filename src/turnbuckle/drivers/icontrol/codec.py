@@ -13,9 +13,12 @@ from typing import Any
 from turnbuckle.drivers.icontrol import uri, values
 from turnbuckle.drivers.icontrol.values import Wire
 from turnbuckle.model.ltm import LtmObject
+from turnbuckle.model.mark import Mark
 from turnbuckle.model.state import Path
 
 Body = dict[str, Any]
+
+_NAMING = ("name", "partition", "subPath", "fullPath")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +92,22 @@ class Codec:
     @property
     def select(self) -> str:
         """The keys to ask for, as $select takes them."""
-        keys = ("name", "partition", "subPath", "fullPath", *(k for f in self.fields for k in f.keys))
+        keys = (*_NAMING, *(k for f in self.fields for k in f.keys))
         more = (*self.inner_keys, "items") if self.inner_keys else ()
         return ",".join(dict.fromkeys(keys + more))
+
+    @property
+    def select_mark(self) -> str:
+        """The keys that tell where an object is and whose it is."""
+        return ",".join((*_NAMING, *self._mark_row().keys))
+
+    def mark_of(self, raw: Wire) -> Mark | None:
+        """The mark of an object of which perhaps no more than `select_mark` was read."""
+        mark = self._mark_row().read(raw, Scene())
+        return mark if isinstance(mark, Mark) else None
+
+    def _mark_row(self) -> Field:
+        return next(row for row in self.fields if row.name == "metadata")
 
     def decode(self, raw: Wire, scene: Scene) -> LtmObject:
         """The object that the device sent."""

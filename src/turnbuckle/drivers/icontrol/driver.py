@@ -21,8 +21,9 @@ from turnbuckle.model.state import State
 class IControlDriver:
     """A Driver (see drivers/base.py).
 
-    partitions: those that are read and written. controller_id: whose marks are ours. create_partition: make what is
-    missing. clock, sleep: seconds that run steadily, and a pause in them.
+    partitions: those that are read and written. everywhere: so are all others but Common, as far as they hold something
+    of ours. controller_id: whose marks are ours. create_partition: make what is missing. clock, sleep: seconds that run
+    steadily, and a pause in them.
     """
 
     def __init__(
@@ -33,11 +34,14 @@ class IControlDriver:
         partitions: Sequence[str],
         controller_id: str,
         create_partition: bool = False,
+        everywhere: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._connection = Connection(transport, credentials, clock=clock, sleep=sleep)
-        self._reader = Reader(self._connection, partitions, controller_id, create=create_partition)
+        self._reader = Reader(
+            self._connection, partitions, controller_id, create=create_partition, everywhere=everywhere
+        )
         self._write = asyncio.Lock()
         self._names: dict[str, dict[str, str]] = {}
 
@@ -50,6 +54,7 @@ class IControlDriver:
         partitions: Sequence[str],
         controller_id: str,
         create_partition: bool = False,
+        everywhere: bool = False,
         trusted_certs: str = "",
         insecure: bool = False,
     ) -> IControlDriver:
@@ -65,6 +70,7 @@ class IControlDriver:
             partitions=partitions,
             controller_id=controller_id,
             create_partition=create_partition,
+            everywhere=everywhere,
         )
 
     async def read(self, designated: Collection[str] = ()) -> State:

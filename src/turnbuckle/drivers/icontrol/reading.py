@@ -1,7 +1,8 @@
 """What is on the device, in as few requests as its collections allow.
 
 Each managed partition is one request for each type, whatever it holds. Objects of others are read too: a plan has to
-say that they are there, and what is in the way.
+say that they are there, and what is in the way. Where every partition counts, one light request for each type finds
+those that hold something of ours, and only they are read.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from turnbuckle.model.ltm import DesignatedPool, LtmObject
 from turnbuckle.model.state import Path, State
 
 PARTITIONS = "auth/partition"
+COMMON = "Common"
 AT_ONCE = 4
 
 T = TypeVar("T")
@@ -51,16 +53,23 @@ async def together(work: Iterable[Awaitable[T]]) -> list[T]:
 class Reader:
     """Reads the managed partitions of one device.
 
-    controller_id: whose members in designated pools are ours. create: whether a partition that is missing is made.
+    controller_id: whose marks are ours. create: whether a partition that is missing is made. everywhere: other
+    partitions than the named ones are read, too, if they hold an object of ours; Common never is.
     """
 
     def __init__(
-        self, connection: Connection, partitions: Sequence[str], controller_id: str, *, create: bool = False
+        self,
+        connection: Connection,
+        partitions: Sequence[str],
+        controller_id: str,
+        *,
+        create: bool = False,
+        everywhere: bool = False,
     ) -> None:
         self._connection = connection
         self._partitions = tuple(partitions)
         self._controller_id = controller_id
-        self._create = create
+        self._create, self._everywhere = create, everywhere
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def read(self, designated: Collection[str] = ()) -> Picture:
@@ -71,8 +80,9 @@ class Reader:
             DriverError: something could not be read.
         """
         domains = await self._domains()
-        kinds = [(codec, partition) for partition in self._partitions for codec in CODECS.values()]
-        apart = sorted(path for path in designated if uri.split(path)[0] not in self._partitions)
+        partitions = (*self._partitions, *await self._others_with_ours(domains))
+        kinds = [(codec, partition) for partition in partitions for codec in CODECS.values()]
+        apart = sorted(path for path in designated if uri.split(path)[0] not in partitions)
         found = await together(self._objects(codec, partition) for codec, partition in kinds)
         others = await together(self._pool(path) for path in apart)
         raws = [(codec, raw) for (codec, _), items in zip(kinds, found, strict=True) for raw in items]
@@ -101,6 +111,25 @@ class Reader:
         answer = await self._connection.patiently("POST", uri.collection(PARTITIONS), {"name": partition})
         if answer.sense is not Sense.STALE:
             answer.required(f"create partition {partition}")
+
+    async def _others_with_ours(self, domains: dict[str, int]) -> list[str]:
+        """The partitions that are not named and hold an object of ours."""
+        known = {COMMON, *self._partitions}
+        if not self._everywhere or (domains and known >= domains.keys()):
+            return []
+        found = await together(self._marked(codec) for codec in CODECS.values())
+        return sorted(frozenset().union(*found) - known)
+
+    async def _marked(self, codec: Codec) -> frozenset[str]:
+        """The partitions where a collection has an object of ours."""
+        answer = await self._get(f"{uri.collection(codec.kind)}?$select={codec.select_mark}")
+        items = answer.required(f"list {codec.kind.replace('/', ' ')}").items
+        marks = ((raw, codec.mark_of(raw)) for raw in items)
+        return frozenset(
+            uri.split(values.full_path(raw))[0]
+            for raw, mark in marks
+            if mark is not None and mark.controller_id == self._controller_id
+        )
 
     async def _objects(self, codec: Codec, partition: str) -> list[dict[str, Any]]:
         answer = await self._get(uri.in_partition(codec.kind, partition, codec.select, codec.expand))

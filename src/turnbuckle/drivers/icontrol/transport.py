@@ -15,7 +15,7 @@ import aiohttp
 from yarl import URL
 
 from turnbuckle.drivers.base import CertificateRefused, Unreachable
-from turnbuckle.drivers.icontrol import certificates
+from turnbuckle.drivers.icontrol import certificates, unreachable
 
 CONNECT_S = 5.0
 REPLY_S = 60.0
@@ -97,14 +97,8 @@ class AiohttpTransport:
                 return Reply(reply.status, {k.lower(): v for k, v in reply.headers.items()}, whole)
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch):
             raise
-        except aiohttp.ClientSSLError as error:
-            raise Unreachable(f"The BIG-IP at {self._url} does not speak TLS as it should: {error}.") from error
-        except TimeoutError as error:
-            raise Unreachable(f"The BIG-IP at {self._url} does not answer in time.") from error
-        except aiohttp.ClientPayloadError as error:
-            raise Unreachable(f"The BIG-IP at {self._url} broke off in the middle of an answer.") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise Unreachable(f"The BIG-IP at {self._url} cannot be reached: {error}.") from error
+            raise Unreachable(unreachable.sentence(self._url, error, CONNECT_S, REPLY_S)) from error
 
     async def _pin_or_refuse(self, error: Exception) -> None:
         found = await certificates.presented(self._url, CONNECT_S)

@@ -7,7 +7,7 @@ in the order of their paths; of an object that stands in two of them the first c
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -86,7 +86,22 @@ class Folder:
         items, twice = _merged(readings)
         found = [one for name in sorted(readings) for one in readings[name].issues]
         complete = not lost and all(reading.known for reading in readings.values())
-        return Picture(stamps, readings, items, (*issues, *found, *twice), complete)
+        said = (*issues, *found, *twice)
+        if not items and not said:
+            said = (self._nothing(readings.values()),)
+        return Picture(stamps, readings, items, said, complete)
+
+    def _nothing(self, readings: Collection[FileReading]) -> Issue:
+        """Why there is nothing to read: most often it is another folder that was meant."""
+        others = sum(reading.others for reading in readings)
+        if not readings:
+            reason = f"no file in it ends with {', '.join(_ENDINGS)}"
+        elif others:
+            reason = f"it holds {others} Kubernetes object{'s' * (others > 1)}, none of them for Turnbuckle"
+        else:
+            reason = "it holds no Kubernetes object"
+        kinds = [f"{kind.name} ({sel})" if (sel := kind.resource.selector) else kind.name for kind in self._kinds]
+        return issues_of.nothing_to_read(file_ref(str(self._folder)), reason, kinds)
 
     def loses(self, picture: Picture) -> bool:
         """Whether objects that were told are not in a picture."""
@@ -172,7 +187,8 @@ def _read(name: str, path: Path, kinds: Sequence[Kind]) -> FileReading:
     try:
         if path.is_file():
             with path.open("rb") as file:
-                return read_text(name, file.read(LARGEST_FILE + 1), kinds)
+                size = os.fstat(file.fileno()).st_size
+                return read_text(name, file.read(LARGEST_FILE + 1), kinds, size)
         reason = "it is no file" if path.exists() else "it points to nothing"
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from turnbuckle.engine.protocol import Kind
 from turnbuckle.kit import selector
+from turnbuckle.kit.shape import as_json
 from turnbuckle.model import issue as issues_of
-from turnbuckle.model.issue import Issue
+from turnbuckle.model.issue import Issue, Severity
 from turnbuckle.model.ref import Flawed, Origin, Put, Ref
 from turnbuckle.sources.base import decoded
-from turnbuckle.sources.files import json_text, yaml_text
+from turnbuckle.sources.files import json_text, nearly, yaml_text
 from turnbuckle.sources.files.document import Document, TextFlaw, child
 
 LARGEST_FILE = 5_000_000
@@ -46,6 +47,7 @@ class FileReading:
     whole: nothing in it was left out for being wrong; else objects that it held before may still be meant.
     known: its text could be read; else nothing at all is known of it.
     lines: line of each issue's field about the file itself.
+    others: how many objects it holds that are not read.
     """
 
     items: tuple[Item, ...] = ()
@@ -53,6 +55,7 @@ class FileReading:
     whole: bool = True
     known: bool = True
     lines: Mapping[str, int] = field(default_factory=dict)
+    others: int = 0
 
 
 def file_ref(name: str) -> Ref:
@@ -60,11 +63,11 @@ def file_ref(name: str) -> Ref:
     return Ref("", "File", "", name)
 
 
-def read_text(name: str, body: bytes, kinds: Sequence[Kind]) -> FileReading:
-    """The reading of a file's bytes; name: its path relative to the folder."""
+def read_text(name: str, body: bytes, kinds: Sequence[Kind], size: int = 0) -> FileReading:
+    """The reading of a file's bytes; name: its path relative to the folder; size: bytes on the disk, if more."""
     about = file_ref(name)
     if len(body) > LARGEST_FILE:
-        reason = f"it has {len(body)} bytes, and more than {LARGEST_FILE} are not read"
+        reason = f"it has {max(size, len(body))} bytes, and more than {LARGEST_FILE} are not read"
         return _broken(name, body.decode(errors="replace"), issues_of.unreadable(about, reason), 1, kinds)
     try:
         text = body.decode("utf-8-sig")
@@ -100,13 +103,15 @@ class _Reading:
         self._items: list[Item] = []
         self._issues: list[Issue] = []
         self._lines: dict[str, int] = {}
+        self._others = 0
 
     def reading(self) -> FileReading:
         for number, document in enumerate(self._documents):
             place = f"[{number}]" if len(self._documents) > 1 else ""
             for part, where in _flattened(document, place):
                 self._object(part, where)
-        return FileReading(tuple(self._items), tuple(self._issues), whole=not self._issues, lines=self._lines)
+        whole = all(issue.severity is not Severity.ERROR for issue in self._issues)
+        return FileReading(tuple(self._items), tuple(self._issues), whole, lines=self._lines, others=self._others)
 
     def _wrong(self, document: Document, place: str, field_path: str, reason: str) -> None:
         where = child(place, field_path) if field_path else place
@@ -129,9 +134,16 @@ class _Reading:
         if name in self._names and (not isinstance(version, str) or not version):
             self._wrong(document, place, "apiVersion", f"apiVersion is {_shown(version)}")
             return
-        kinds = [kind for kind in self._kinds if kind.name == name and _api_version(kind) == version]
+        kinds = [kind for kind in self._kinds if kind.name == name and nearly.api_version(kind) == version]
         if kinds:
             self._known(document, place, raw, kinds)
+            return
+        self._others += 1
+        meant = nearly.meant_kind(file_ref(self._name), place, name, version, self._kinds)
+        if meant is not None:
+            part = meant.field.rpartition(".")[2]
+            self._lines[meant.field] = document.lines.get(part, document.line)
+            self._issues.append(meant)
 
     def _known(self, document: Document, place: str, raw: dict[str, Any], kinds: Sequence[Kind]) -> None:
         metadata = raw.get("metadata")
@@ -144,34 +156,48 @@ class _Reading:
                 self._wrong(document, place, f"metadata.{key}", f"metadata.{key} is {_shown(value)}")
                 return
         labels = metadata.get("labels")
-        labels = labels if isinstance(labels, dict) else {}
+        texts = {key: value for key, value in labels.items() if isinstance(value, str)} if _is_map(labels) else {}
         for kind in kinds:
-            if not selector.matches(kind.resource.selector, labels):
-                continue
             namespace = (metadata.get("namespace") or "default") if kind.resource.namespaced else ""
             named = {**raw, "metadata": {**metadata, "namespace": namespace}}
-            self._decode(document, kind, named, Ref("", kind.name, namespace, metadata["name"]))
+            ref = Ref("", kind.name, namespace, metadata["name"])
+            if selector.matches(kind.resource.selector, texts):
+                self._decode(document, kind, named, ref)
+            else:
+                self._left_out(document, kind, named, ref)
 
     def _decode(self, document: Document, kind: Kind, raw: dict[str, Any], ref: Ref) -> None:
-        origin = Origin(self._name, document.line, {**_embedded(document), **document.lines})
-        if document.twice:
-            twice = (issues_of.duplicate_key(ref, one.field, one.line, one.first_line) for one in document.twice)
-            self._items.append(Item(Flawed(ref, tuple(twice)), origin))
+        twice = [issues_of.duplicate_key(ref, one.field, one.line, one.first_line) for one in document.twice]
+        wrong = (*twice, *nearly.bad_names(ref))
+        event = Flawed(ref, wrong) if wrong else decoded(kind, raw, ref)
+        if isinstance(event, Put | Flawed):
+            self._item(document, event)
+            self._issues.extend(nearly.odd_texts(ref, raw["metadata"]))
+
+    def _left_out(self, document: Document, kind: Kind, raw: dict[str, Any], ref: Ref) -> None:
+        """An object without the labels that its kind asks for: unless they were meant, it does not concern us."""
+        self._others += 1
+        labels = raw["metadata"].get("labels")
+        if labels is not None and not _is_map(labels):
+            self._item(document, Flawed(ref, tuple(nearly.odd_texts(ref, {"labels": labels}))))
             return
         event = decoded(kind, raw, ref)
+        if isinstance(event, Flawed):
+            self._item(document, event)
+
+    def _item(self, document: Document, event: Put | Flawed) -> None:
+        origin = Origin(self._name, document.line, {**_embedded(document), **document.lines})
         if isinstance(event, Put):
-            self._items.append(Item(Put(replace(event.obj, origin=origin)), origin))
-        elif isinstance(event, Flawed):
-            self._items.append(Item(event, origin))
+            event = Put(replace(event.obj, origin=origin))
+        self._items.append(Item(event, origin))
+
+
+def _is_map(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
 
 
 def _shown(value: object) -> str:
-    return "missing" if value is None else f"{issues_of.quoted(value)}, not a text" if value != "" else "empty"
-
-
-def _api_version(kind: Kind) -> str:
-    resource = kind.resource
-    return f"{resource.group}/{resource.version}" if resource.group else resource.version
+    return "missing" if value is None else f"{as_json(value)}, not a text" if value != "" else "empty"
 
 
 def _flattened(document: Document, place: str) -> Iterator[tuple[Document, str]]:

@@ -1,0 +1,78 @@
+"""How plan and apply say that nothing is done, and why; and what a plan tells of what it makes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from cli_samples import resource
+from click.testing import Result
+
+from bigipsim.server import SimServer
+
+Turnbuckle = Callable[..., Result]
+
+INTO_A_POOL = """
+kind: ConfigMap
+apiVersion: v1
+metadata:
+  name: members
+  labels: {f5type: virtual-server}
+  annotations: {turnbuckle/pool: /k8s/theirs}
+data:
+  schema: f5schemadb://bigip-virtual-server_v0.1.7.json
+  data: '{"virtualServer": {"frontend": {"partition": "k8s"}, "backend": {"serviceName": "web", "servicePort": 80}}}'
+"""
+
+
+def test_after_a_mistake_nobody_says_that_all_is_well(
+    turnbuckle: Turnbuckle, manifests: Path, device: SimServer, login: list[str]
+) -> None:
+    (manifests / "web.yaml").write_text(resource("web", mod="http"))
+    for command in ("plan", "apply"):
+        result = turnbuckle(command, "-f", str(manifests), *login)
+        assert result.exit_code == 1
+        assert "Nothing is done because of the mistakes above" in result.stdout
+        assert "Nothing to do: the BIG-IP is as it should be" not in result.stdout
+
+
+def test_a_pool_that_is_not_there_is_waited_for_and_not_called_refused(
+    turnbuckle: Turnbuckle, manifests: Path, device: SimServer, login: list[str]
+) -> None:
+    (manifests / "web.yaml").write_text(INTO_A_POOL)
+    result = turnbuckle("apply", "-f", str(manifests), *login)
+    assert result.exit_code == 0, result.output
+    assert "Nothing done, 1 waiting for what is not there (yet)." in result.stdout
+    assert "refused" not in result.stdout
+    plan = turnbuckle("plan", "-f", str(manifests), *login)
+    assert plan.exit_code == 0
+    assert "it waits for what is missing" in plan.stdout
+
+
+def test_what_was_never_asked_of_the_device_is_held_back_and_not_refused(
+    turnbuckle: Turnbuckle, manifests: Path, device: SimServer, login: list[str]
+) -> None:
+    device.box.tree.create("ltm/pool", {"name": "cfgmap_default_web_web", "partition": "k8s"})
+    result = turnbuckle("apply", "-f", str(manifests), *login)
+    assert result.exit_code == 1
+    assert "held back because of the mistakes above" in result.stdout
+    assert "refused by the BIG-IP" not in result.stdout
+
+
+def test_the_plan_says_in_a_line_what_will_be_made(turnbuckle: Turnbuckle, manifests: Path) -> None:
+    lines = turnbuckle("plan", "-f", str(manifests)).stdout.splitlines()
+    assert "      192.0.2.80:80 tcp, pool /k8s/cfgmap_default_web_web" in lines
+    assert "      round-robin, 1 member: 198.51.100.1:30080" in lines
+
+
+def test_a_folder_that_was_moved_is_told_how_to_be_the_same_again(
+    turnbuckle: Turnbuckle, manifests: Path, device: SimServer, login: list[str]
+) -> None:
+    assert turnbuckle("apply", "-f", str(manifests), *login).exit_code == 0
+    moved = manifests.rename(manifests.with_name("moved"))
+    refused = turnbuckle("plan", "-f", str(moved), *login)
+    assert refused.exit_code == 1
+    (identity,) = set(re.findall(r"--controller-id=(files:\w+)", refused.stdout))
+    again = turnbuckle("plan", "-f", str(moved), *login, f"--controller-id={identity}", f"--cluster-id={identity}")
+    assert again.exit_code == 0, again.output
