@@ -288,6 +288,8 @@ class Engine:
     def _end_trial(self, ref: Ref, record: _RootRecord, errors: Mapping[Key, tuple[Issue, ...]], work: _Work) -> None:
         """Back to the last good claims, until something changes that the errors came from."""
         reads = set(self._graph.reads_of(ref))
+        for key in self._claimed_by.get(ref, frozenset()):
+            reads |= {read for read in self._graph.reads_of(key) if not isinstance(read, MadeRead)}
         for key in errors:
             reads |= self._graph.reads_of(key) | {MadeRead(key)}
         self._graph.record(ref, reads)
