@@ -338,4 +338,4 @@ def _not_known(claims: Iterable[Claim], flawed: Iterable[Ref]) -> Composition:
 def _lowest(errors: Mapping[Key, tuple[Issue, ...]]) -> Mapping[Key, tuple[Issue, ...]]:
     """The errors of the lowest level: those above may only be there because others are on trial at the same time."""
     level = min((key.LEVEL for key in errors), default=0)
-    return {key: issues for key, issues in errors.items() if key.LEVEL == level}
+    return {key: issues for key, issues in errors.items() if level == key.LEVEL}
