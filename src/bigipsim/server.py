@@ -111,13 +111,9 @@ class SimServer:
         Raises:
             PortTaken: the address is in use, not of this machine, or not permitted.
         """
+        self._identity = await asyncio.to_thread(self_signed)
         sock = self._open()
         self.port = sock.getsockname()[1]
-        try:
-            self._identity = await asyncio.to_thread(self_signed)
-        except BaseException:
-            sock.close()
-            raise
         app = web.Application(client_max_size=LARGEST_BODY_BYTES)
         app.router.add_route("*", "/{path:.*}", self._handle)
         app.on_response_prepare.append(_as_the_device)
