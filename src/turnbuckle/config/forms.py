@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from turnbuckle.kit import partition as partitions
 from turnbuckle.kit import selector
 from turnbuckle.model.issue import nearest, quoted
 
@@ -179,11 +180,8 @@ def partition() -> Form[str]:
             )
         if "," in given:
             return Flaw(f"is {quoted(given)}, which has a comma.", "Write each partition on its own.")
-        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", given):
-            return Flaw(
-                f"is {quoted(given)}, which is no name of a partition.",
-                "Use up to 64 letters, digits, dots, hyphens and underscores, for example k8s.",
-            )
+        if not partitions.is_name(given):
+            return Flaw(f"is {quoted(given)}, which is no name of a partition.", partitions.ALLOWED)
         return given
 
     return _single("NAME", parse)
