@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import aiohttp
 import pytest
@@ -91,7 +91,8 @@ def _path(kind: str, namespace: str) -> str:
     return f"/api/v1/{GLOBAL[kind]}" if kind in GLOBAL else f"/api/v1/namespaces/{namespace}/{NAMESPACED[kind]}"
 
 
-def _missing(reason: str) -> None:
+def missing(reason: str) -> NoReturn:
+    """Skips a test for a component that is not there; where all have to be there, fails it."""
     if os.environ.get("TURNBUCKLE_REQUIRE_REAL") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
@@ -115,12 +116,12 @@ def kube_api() -> Iterator[RealKubeApi]:
     """The server, one for all tests; each test uses a namespace of its own."""
     scripts = Path(os.environ.get("TURNBUCKLE_SHARED", "/nowhere")) / "kube"
     if "TURNBUCKLE_SHARED" not in os.environ:
-        _missing("a real API server: TURNBUCKLE_SHARED does not name a directory with kube/up")
+        missing("a real API server: TURNBUCKLE_SHARED does not name a directory with kube/up")
     if not (scripts / "up").exists():
-        _missing(f"a real API server: there is no {scripts / 'up'}")
+        missing(f"a real API server: there is no {scripts / 'up'}")
     for program, package in (("etcd", "etcd-server"), ("openssl", "openssl"), ("curl", "curl"), ("xz", "xz-utils")):
         if not shutil.which(os.environ.get("ETCD", program) if program == "etcd" else program):
-            _missing(f"a real API server: {program} is not installed (Debian: {package})")
+            missing(f"a real API server: {program} is not installed (Debian: {package})")
     directory = Path(tempfile.mkdtemp(prefix="kube-"))
     api = RealKubeApi(scripts, directory, _free_port())
     try:

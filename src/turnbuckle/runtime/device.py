@@ -71,7 +71,7 @@ class DeviceWorker:
         self._clock, self._sleep = clock, sleep
         self._verify_s = verify_s
         self._housekeeping = Housekeeping(driver, device, report, clock, save=save)
-        self._pace = Pace(1.0, 60.0)
+        self._pace = Pace(1.0, 30.0)
         self._refused = Refused()
         self._snapshot: Snapshot | None = None
         self._observed: State | None = None
