@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 
 from bigipsim.faults import AT_ONCE, BENCH_LATENCY, DESCRIPTIONS, Armed, Fault, Latency, check
+from bigipsim.group import control
 
 if TYPE_CHECKING:
     from bigipsim.server import SimServer
@@ -43,18 +44,27 @@ class Admin:
         path = request.path.removeprefix("/_sim").strip("/")
         name, _, rest = path.partition("/")
         entry = ROUTES.get((request.method, name)) if not rest or name == "faults" else None
-        if entry is None:
-            return _mistake(f"there is no {request.method} /_sim/{path}; GET /_sim/ lists what there is", 404)
         try:
-            return await entry[0](self, request)
-        except (ValueError, msgspec.ValidationError) as error:
-            return _mistake(str(error))
+            if entry is not None:
+                return await entry[0](self, request)
+            if not rest and (request.method, name) in control.ROUTES:
+                return await self._in_group(request, *control.ROUTES[request.method, name])
+        except (ValueError, msgspec.MsgspecError) as error:
+            return _mistake(str(error), control.MISTAKES.get(type(error), 400))
+        return _mistake(f"there is no {request.method} /_sim/{path}; GET /_sim/ lists what there is", 404)
+
+    async def _in_group(self, request: web.Request, answer: control.Answer, does: str) -> web.StreamResponse:
+        group = self._server.box.group
+        if group is None:
+            return _mistake("this device is in no device group; start it with --device-group NAME")
+        return _json(answer(group, await request.read()))
 
     async def _index(self, request: web.Request) -> web.StreamResponse:
-        paths = [
-            {"method": method, "path": f"/_sim/{name}", "does": does} for (method, name), (_, does) in ROUTES.items()
-        ]
         box = self._server.box
+        does = {key: words for key, (_, words) in ROUTES.items()}
+        if box.group is not None:
+            does |= {key: words for key, (_, words) in control.ROUTES.items()}
+        paths = [{"method": key[0], "path": f"/_sim/{key[1]}", "does": words} for key, words in does.items()]
         return _json({"bigipsim": {"version": box.version, "hostname": box.hostname}, "paths": paths})
 
     async def _reset(self, request: web.Request) -> web.StreamResponse:
@@ -179,7 +189,7 @@ ROUTES: Final[Mapping[tuple[str, str], tuple[Answer, str]]] = {
         'adds {"kind", "method", "path", "times", "for_s", "message", "touches"}, or sets {"latency": {…} or "bench"}',
     ),
     ("DELETE", "faults"): (Admin._delete_faults, "removes all faults and the latency; /_sim/faults/<number> one fault"),
-    ("GET", "events"): (Admin._events, "server-sent events: changes, member, fault, outage"),
+    ("GET", "events"): (Admin._events, "server-sent events: changes, member, failover, fault, outage"),
     ("GET", "listeners"): (Admin._listeners, "virtual servers: where they really listen, their pools and members"),
     ("GET", "requests"): (Admin._requests, "the requests that were seen; ?since=<n> only those after number n"),
     ("DELETE", "requests"): (Admin._forget_requests, "empties the log of requests and counts from 1 again"),

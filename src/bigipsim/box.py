@@ -8,6 +8,8 @@ from typing import Any
 from bigipsim.clock import Clock
 from bigipsim.exchange import Request, Response
 from bigipsim.faults import Faults
+from bigipsim.group.group import Group
+from bigipsim.group.membership import Membership
 from bigipsim.planting import plant
 from bigipsim.recording import dump_tree, load_into
 from bigipsim.rest.app import answer
@@ -19,10 +21,14 @@ from bigipsim.transaction import Transactions
 from bigipsim.tree import Tree
 
 DEFAULT_VERSION = "16.1.3"
+DEFAULT_HOSTNAME = "bigip1.example.net"
 
 
 class Box:
-    """A BIG-IP: requests go in at `handle`, and everything else is what an operator at its console could do."""
+    """A BIG-IP: requests go in at `handle`, and everything else is what an operator at its console could do.
+
+    With a `membership` it is a unit of a device group; `group` is None for one that stands alone.
+    """
 
     def __init__(
         self,
@@ -30,7 +36,8 @@ class Box:
         version: str = DEFAULT_VERSION,
         user: str = "admin",
         password: str = "admin",
-        hostname: str = "bigip1.example.net",
+        hostname: str = DEFAULT_HOSTNAME,
+        membership: Membership | None = None,
     ) -> None:
         self.clock = clock
         self.version = version
@@ -40,6 +47,7 @@ class Box:
         self.runtime = Runtime()
         self.auth = Auth(clock, user, password)
         self.tree.subscribe(self.auth.follow)
+        self.group = Group(membership, hostname, self.tree, clock) if membership is not None else None
         self.faults = Faults(clock)
         self.tasks = Tasks(clock)
         self.transactions = Transactions(clock)
@@ -54,6 +62,8 @@ class Box:
     def save(self) -> None:
         """Makes the running configuration the one that a reboot starts from."""
         self._saved = self.dump()
+        if self.group is not None:
+            self.group.saved()
         for watcher in tuple(self._watchers):
             watcher(self._saved)
 
@@ -65,6 +75,8 @@ class Box:
         """Starts again from the saved configuration; tokens, transactions, tasks and figures are lost."""
         self.restore_saved()
         self.started_s = self.clock.now()
+        if self.group is not None:
+            self.group.rebooted()
         self._forget()
 
     def restore_saved(self) -> None:
@@ -74,13 +86,16 @@ class Box:
     def restore_defaults(self) -> None:
         """Leaves only the objects that every device has; what is saved stays."""
         self.tree.clear()
-        plant(self.tree, seeds(self.version))
+        group = f"/Common/{self.group.membership.name}" if self.group is not None else "none"
+        plant(self.tree, seeds(self.version, group))
         self.auth.accounts.reset()
 
     def reset(self) -> None:
         """Back to the factory: only the objects of /Common that every device has; this is also what is saved."""
         self.restore_defaults()
         self._saved = self.dump()
+        if self.group is not None:
+            self.group.reset()
         self._forget()
 
     def dump(self) -> Any:

@@ -23,6 +23,10 @@ Examples:
       --map 198.51.100.0/24=127.1.0.0/24 --state lab.json
       On a free port, with a partition, pool members of 198.51.100.0/24
       looked for in 127.1.0.0/24, and `save sys config` kept in lab.json.
+  bigipsim serve --device-group dg1
+  bigipsim serve --listen 127.0.0.1:9443 --device-group dg1 \\
+      --hostname bigip2.example.net --peer https://127.0.0.1:8443
+      A pair: the first is active, the second its standby.
 """
 
 
@@ -101,6 +105,27 @@ def main() -> None:
     help="Creates this partition at the start. May be repeated.",
 )
 @click.option(
+    "--hostname",
+    default="bigip1.example.net",
+    show_default=True,
+    metavar="NAME",
+    help="What the device is called; units of a group need different names.",
+)
+@click.option(
+    "--device-group",
+    metavar="NAME",
+    help="Makes the device a unit of this sync-failover group.",
+)
+@click.option(
+    "--peer",
+    "peers",
+    multiple=True,
+    metavar="URL",
+    help="Where another unit of the group is; one that is known leads to the rest. May be repeated.",
+)
+@click.option("--auto-sync", is_flag=True, help="Gives each change to the group at once. For all units, or none.")
+@click.option("--standby", is_flag=True, help="Becomes active only when no other unit of the group can.")
+@click.option(
     "--log-level",
     type=Level(["debug", "info", "warning", "error"]),
     default="info",
@@ -116,6 +141,11 @@ def serve(
     dataplane: bool,
     version_of_tmos: str,
     partitions: tuple[str, ...],
+    hostname: str,
+    device_group: str | None,
+    peers: tuple[str, ...],
+    auto_sync: bool,
+    standby: bool,
     log_level: str,
 ) -> None:
     """Runs one simulated device until it is interrupted.
@@ -139,7 +169,8 @@ def serve(
         raise click.ClickException(str(error)) from error
     if not re.fullmatch(r"\d+\.\d+(\.\d+)*", version_of_tmos):
         raise click.ClickException(f'--version-of-tmos "{version_of_tmos}" is not a version; write it like 16.1.3')
-    box = Box(SystemClock(), version=version_of_tmos, user=user, password=password)
+    membership = read_membership(device_group, peers, auto_sync, standby)
+    box = Box(SystemClock(), version_of_tmos, user, password, read_hostname(hostname), membership)
     if state is not None:
         load_state(box, state)
     for partition in partitions:
@@ -157,6 +188,36 @@ def parse_listen(text: str) -> tuple[str, int]:
     if not separator or not port.isdecimal() or int(port) > 65535:
         raise click.ClickException(f'--listen "{text}" is not HOST:PORT; write it like 127.0.0.1:8443 or [::1]:8443')
     return host.strip("[]") or "0.0.0.0", int(port)
+
+
+def read_hostname(text: str) -> str:
+    """A host name, as the device is called by it.
+
+    Raises:
+        click.ClickException: it is none.
+    """
+    if not re.fullmatch(r"(?!-)[A-Za-z0-9-]+(\.(?!-)[A-Za-z0-9-]+)*", text):
+        raise click.ClickException(f'--hostname "{text}" is not a host name; write it like bigip2.example.net')
+    return text
+
+
+def read_membership(name: str | None, peers: tuple[str, ...], auto_sync: bool, standby: bool) -> Any:
+    """What the flags say of a device group, or None without one.
+
+    Raises:
+        click.ClickException: a flag needs a group and there is none, or the group cannot be.
+    """
+    from bigipsim.group.membership import GroupMistake, Membership
+
+    if name is None:
+        for flag, given in (("--peer", peers), ("--auto-sync", auto_sync), ("--standby", standby)):
+            if given:
+                raise click.ClickException(f"{flag} is of use in a device group only; add --device-group NAME")
+        return None
+    try:
+        return Membership(name, peers, auto_sync, standby)
+    except GroupMistake as error:
+        raise click.ClickException(str(error)) from error
 
 
 def create_partition(box: Any, name: str) -> None:
@@ -217,6 +278,8 @@ async def run(server: Any, user: str) -> None:
         click.echo(f"BIG-IP      {server.url}  (TMOS {server.box.version})")
         click.echo(f"user        {user}")
         click.echo(f"fingerprint {server.fingerprint}  (SHA-256 of its certificate)")
+        if server.box.group is not None:
+            click.echo(f"group       {server.box.group.membership.name}, as {server.box.hostname}")
         click.echo(f"control     {server.control_url}")
         await ended.wait()
     finally:

@@ -65,12 +65,25 @@ def dump_tree(tree: Tree) -> dict[str, Any]:
         "generation": tree.generation,
         "lastIndex": tree.last_index,
         "objects": {
-            kind: [_dumped(item) for item in tree.items(kind)] for kind in sorted(tree.kinds()) if tree.items(kind)
+            kind: [dumped(item) for item in tree.items(kind)] for kind in sorted(tree.kinds()) if tree.items(kind)
         },
     }
 
 
-def _dumped(item: Item) -> dict[str, Any]:
+def check_objects(objects: Any) -> None:
+    """Refuses what is not the "objects" of a dump.
+
+    Raises:
+        ValueError: it has another form.
+    """
+    try:
+        msgspec.convert(objects, dict[str, list[DumpedItem]])
+    except msgspec.ValidationError as error:
+        raise ValueError(f"the configuration is damaged: {error}") from error
+
+
+def dumped(item: Item) -> dict[str, Any]:
+    """One object as it stands in a dump."""
     document: dict[str, Any] = {
         "partition": item.partition,
         "subPath": item.subpath,
@@ -83,7 +96,7 @@ def _dumped(item: Item) -> dict[str, Any]:
         document["own"] = sorted(item.own)
     if item.recorded is not None:
         document["recorded"] = dict(item.recorded)
-    children = {name: [_dumped(child) for child in items.values()] for name, items in item.children.items()}
+    children = {name: [dumped(child) for child in items.values()] for name, items in item.children.items()}
     if children:
         document["children"] = children
     return document
@@ -151,14 +164,19 @@ def _restore(tree: Tree, dump: Mapping[str, Any]) -> None:
         if tree.types.get(kind) is None:
             raise ValueError(f'bigipsim has no collection "{kind}"; leave its objects out')
         for document in documents:
-            item = _restored(stage, tree.types[kind], document, None)
+            item = restored(stage, tree.types[kind], document)
             stage.put(kind, item.full_path, None, item)
     stage.generation, stage.last_index = dump["generation"], dump["lastIndex"]
     stage.reindex()
     tree.adopt(stage, checked=False)
 
 
-def _restored(tree: Tree, kind: ObjectType, document: Mapping[str, Any], parent: Item | None) -> Item:
+def restored(tree: Tree, kind: ObjectType, document: Mapping[str, Any], parent: Item | None = None) -> Item:
+    """The object that stands in a dump, to be stored in `tree`.
+
+    Raises:
+        ValueError: it has children of a sort that the simulator does not have.
+    """
     called = (document["partition"], document["subPath"], document["name"], document["fullPath"])
     strange = document.get("children", {}).keys() - kind.children.keys()
     if strange:
@@ -166,7 +184,7 @@ def _restored(tree: Tree, kind: ObjectType, document: Mapping[str, Any], parent:
     values, own = document["values"], frozenset(document.get("own", ()))
     shell = Item(kind, *called, 0, values)
     children = {
-        name: {child.full_path: child for child in (_restored(tree, kind.children[name], one, shell) for one in listed)}
+        name: {child.full_path: child for child in (restored(tree, kind.children[name], one, shell) for one in listed)}
         for name, listed in document.get("children", {}).items()
     }
     refs, marks = writing.index_of(Site(tree, kind, *called, None, parent), values, children if parent else {})

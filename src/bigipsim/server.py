@@ -22,6 +22,8 @@ from bigipsim.dataplane.listener import DataPlane
 from bigipsim.events import Events
 from bigipsim.exchange import Request, Response
 from bigipsim.faults import Wire, sort_of
+from bigipsim.group.link import Link
+from bigipsim.group.membership import State
 from bigipsim.journal import Journal
 
 logger = logging.getLogger(__name__)
@@ -64,7 +66,11 @@ class SimServer:
         self.port = port
         self.journal = Journal()
         self.events = Events(box)
-        self.plane = DataPlane(box.tree, box.runtime, box.clock, Addresses(mappings)) if dataplane else None
+        addresses = Addresses(mappings, shared=box.group is not None)
+        self.plane = DataPlane(box.tree, box.runtime, box.clock, addresses) if dataplane else None
+        self._link = Link(box.group) if box.group is not None else None
+        if box.group is not None:
+            box.group.watch(self._stands)
         self._admin = Admin(self)
         self._identity: Identity | None = None
         self._runner: web.AppRunner | None = None
@@ -120,9 +126,10 @@ class SimServer:
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.0)
         await self._runner.setup()
         self.events.start()
+        if self.box.group is not None:
+            self.box.group.begin(self.url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:"))
         await self._listen(sock)
-        if self.plane is not None:
-            await self.plane.start()
+        await self._go_on()
 
     async def stop(self) -> None:
         """Closes everything; nothing is left behind."""
@@ -130,8 +137,7 @@ class SimServer:
             self._outage.cancel()
             await asyncio.gather(self._outage, return_exceptions=True)
         self.events.stop()
-        if self.plane is not None:
-            await self.plane.stop()
+        await self._hold()
         await self._hang_up()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -175,13 +181,32 @@ class SimServer:
         self.events.end_streams()
         await self._hang_up()
         if reboot:
-            if self.plane is not None:
-                await self.plane.stop()
+            await self._hold()
             self.box.reboot()
         await asyncio.sleep(seconds)
-        if reboot and self.plane is not None:
-            await self.plane.start()
+        if reboot:
+            await self._go_on()
         await self._listen(self._open())
+
+    async def _go_on(self) -> None:
+        """Opens the virtual servers, and seeks the other units of the group."""
+        if self.plane is not None:
+            self.plane.serve(self.box.group is None or self.box.group.active)
+            await self.plane.start()
+        if self._link is not None:
+            self._link.start()
+
+    async def _hold(self) -> None:
+        """Leaves the group's units without news, and closes the virtual servers."""
+        if self._link is not None:
+            await self._link.stop()
+        if self.plane is not None:
+            await self.plane.stop()
+
+    def _stands(self, state: State) -> None:
+        self.events.tell("failover", {"state": state})
+        if self.plane is not None:
+            self.plane.serve(state == "active")
 
     async def _handle(self, incoming: web.Request) -> web.StreamResponse:
         if incoming.path == CONTROL or incoming.path.startswith(f"{CONTROL}/"):

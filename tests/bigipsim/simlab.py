@@ -17,6 +17,8 @@ from aiohttp import web
 from bigipsim.box import Box
 from bigipsim.clock import SystemClock
 from bigipsim.dataplane.addresses import Mapping
+from bigipsim.group.group import Group
+from bigipsim.group.membership import Membership
 from bigipsim.server import SimServer
 
 MEMBERS = "198.51.100.0/24=127.1.0.0/24"
@@ -115,6 +117,67 @@ async def lab(**options: Any) -> AsyncIterator[Lab]:
         made = Lab(server, session)
         await made.call("POST", "auth/partition", {"name": "k8s"})
         yield made
+
+
+BEAT_S = 0.03
+DG = "dg1"
+
+
+class Unit(Lab):
+    """A device of a group."""
+
+    @property
+    def group(self) -> Group:
+        assert self.box.group is not None
+        return self.box.group
+
+    async def status(self) -> str:
+        """The word for how far the group is in sync, as this unit tells it."""
+        return (await self.told("cm/sync-status"))["status"]
+
+    async def told(self, path: str) -> dict[str, str]:
+        """The texts of sync-status or failover-status; the details are joined by line breaks."""
+        [nested] = (await self.call("GET", path))["entries"].values()
+        entries = nested["nestedStats"]["entries"]
+        [below] = [entry for key, entry in entries.items() if key.endswith("/details")]
+        lines = [
+            line["nestedStats"]["entries"]["details"]["description"]
+            for line in below["nestedStats"]["entries"].values()
+        ]
+        texts = {name: leaf["description"] for name, leaf in entries.items() if "description" in leaf}
+        return {**texts, "details": "\n".join(lines)}
+
+    async def sync(self, words: str, expect: int = 200) -> Any:
+        """What config-sync with these words answers."""
+        return await self.call("POST", "cm", {"command": "run", "utilCmdArgs": f"config-sync {words}"}, expect)
+
+    async def fail_over(self, word: str) -> Any:
+        """What sys failover with this word answers."""
+        return await self.call("POST", "sys/failover", {"command": "run", word: True})
+
+    def pools(self) -> list[str]:
+        """The pools of this unit."""
+        return [item.full_path for item in self.box.tree.items("ltm/pool")]
+
+
+@contextlib.asynccontextmanager
+async def unit(number: int, *peers: Unit, dataplane: bool = False, **settings: Any) -> AsyncIterator[Unit]:
+    """Unit number so-and-so of a group, with partition k8s, which knows the peers that are named."""
+    membership = Membership(DG, tuple(peer.server.url for peer in peers), **{"beat_s": BEAT_S, **settings})
+    box = Box(SystemClock(), hostname=f"bigip{number}.example.net", membership=membership)
+    box.tree.create("auth/partition", {"name": "k8s"})
+    mappings = [Mapping.parse(MEMBERS), Mapping.parse(VIRTUALS)]
+    headers = {"Authorization": "Basic " + base64.b64encode(b"admin:admin").decode()}
+    async with SimServer(box, mappings=mappings, dataplane=dataplane) as server, once(headers=headers) as session:
+        yield Unit(server, session)
+
+
+@contextlib.asynccontextmanager
+async def pair(**settings: Any) -> AsyncIterator[tuple[Unit, Unit]]:
+    """Two units that know each other; the first is active."""
+    async with unit(1, **settings) as one, unit(2, one, **settings) as two:
+        await until(lambda: [report.state for report in one.group.present()] == ["standby"])
+        yield one, two
 
 
 @dataclass

@@ -6,8 +6,9 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,14 @@ def call(url: str, method: str = "GET", body: Any = None) -> Any:
     with urllib.request.urlopen(request, context=TRUSTING, timeout=10) as answer:
         text = answer.read()
         return json.loads(text) if text else None
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Waits until a condition holds; fails at the deadline."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -119,9 +128,38 @@ def test_a_partition_that_the_device_refuses_is_one_sentence() -> None:
     assert '--partition "" is refused by the device' in refused("--partition", "")
 
 
-def test_the_help_has_two_examples() -> None:
+def test_the_help_has_examples_of_one_device_and_of_a_pair() -> None:
     output = CliRunner().invoke(main, ["serve", "--help"]).output
-    assert output.count("  bigipsim serve") == 2
+    assert output.count("  bigipsim serve") == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--peer", "https://127.0.0.1:8443"], "--peer is of use in a device group only; add --device-group NAME"),
+        (["--auto-sync"], "--auto-sync is of use in a device group only"),
+        (["--standby"], "--standby is of use in a device group only"),
+        (["--device-group", "gtm"], 'a device group cannot be called "gtm"'),
+        (["--device-group", "dg 1"], 'a device group cannot be called "dg 1"'),
+        (["--device-group", "dg1", "--peer", "127.0.0.1:8443"], 'the peer "127.0.0.1:8443" is not a URL of a bigipsim'),
+        (["--device-group", "dg1", *(["--peer", "https://127.0.0.1:1"] * 8)], "8 peers are too many"),
+        (["--hostname", "big ip"], '--hostname "big ip" is not a host name'),
+    ],
+)
+def test_what_is_wrong_with_a_group_is_one_sentence(words: list[str], sentence: str) -> None:
+    assert sentence in refused(*words)
+
+
+def test_two_processes_are_a_pair_and_the_death_of_the_active_one_is_noticed() -> None:
+    group = ("--device-group", "dg1", "--no-dataplane", "--log-level", "warning")
+    with running(*group) as (first, active):
+        others = ("--hostname", "bigip2.example.net", "--peer", active["BIG-IP"])
+        with running(*group, *others) as (_, standby):
+            where = f"{standby['BIG-IP']}/mgmt/tm/cm/device/~Common~bigip2.example.net"
+            eventually(lambda: call(where)["failoverState"] == "standby")
+            assert len(call(f"{active['BIG-IP']}/mgmt/tm/cm/device")["items"]) == 2
+            first.kill()
+            eventually(lambda: call(where)["failoverState"] == "active")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import errno
 import hashlib
 import ipaddress
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,10 +73,15 @@ class Bound:
 
 
 class Addresses:
-    """Translates addresses of the configuration into addresses of this machine."""
+    """Translates addresses of the configuration into addresses of this machine.
 
-    def __init__(self, mappings: Iterable[Mapping] = ()) -> None:
+    `shared` addresses are those of a device group: each of its units binds the same places, even at the same time, so
+    that a virtual server stays where it is when another unit takes over.
+    """
+
+    def __init__(self, mappings: Iterable[Mapping] = (), shared: bool = False) -> None:
         self._mappings = tuple(mappings)
+        self._shared = shared
 
     def real(self, address: str) -> str:
         """Where a pool member, or a source address, of that IP address really is."""
@@ -95,16 +100,18 @@ class Addresses:
         host = int.from_bytes(digest, "big") % (ALIASES.num_addresses - 2) + 1
         return str(ALIASES.network_address + host)
 
-    def bind(self, address: str, port: int, kind: socket.SocketKind) -> Bound:
-        """Binds a destination, at the first of its possible places that is free.
+    def bind(self, address: str, port: int, kind: socket.SocketKind, taken: Container[tuple[str, int]] = ()) -> Bound:
+        """Binds a destination, at the first of its possible places that is free and not among those `taken`.
 
         Raises:
             OSError: not even a port of its loopback address could be had.
         """
         failure: OSError | None = None
         for host, at_port in self._places(address, port):
+            if (host, at_port) in taken:
+                continue
             try:
-                sock = open_socket(host, at_port, kind)
+                sock = open_socket(host, at_port, kind, self._shared)
             except OSError as error:
                 if error.errno not in _NOT_HERE:
                     raise
@@ -141,8 +148,8 @@ class Addresses:
         return None
 
 
-def open_socket(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
-    """A bound, non-blocking socket of that kind.
+def open_socket(host: str, port: int, kind: socket.SocketKind, shared: bool = False) -> socket.socket:
+    """A bound, non-blocking socket of that kind; other processes may bind a `shared` one as well.
 
     Raises:
         OSError: the address is not of this machine, or in use, or not permitted.
@@ -152,6 +159,8 @@ def open_socket(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
     try:
         if kind == socket.SOCK_STREAM:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.setblocking(False)

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 from bigipsim.dataplane.persist import Persistence
 from bigipsim.dataplane.profiles import persistences, reference, seconds
 from bigipsim.objects.model import Item
+from bigipsim.objects.virtual_address import FLOATING, NOT_FLOATING
 from bigipsim.tree import Tree
 
 Values = Mapping[str, Any]
@@ -86,7 +87,8 @@ class VirtualSpec:
     """One virtual server.
 
     not_served says why there is no listener ("" when there is to be one); notes say what is attached but not
-    followed. An idle time of None means that idle connections stay.
+    followed. A floating one is served by the active unit of a device group only. An idle time of None means that
+    idle connections stay.
     """
 
     path: str
@@ -96,6 +98,7 @@ class VirtualSpec:
     port: int
     protocol: str
     not_served: str
+    floating: bool = False
     pool: str = ""
     http: bool = False
     forwarded_for: bool = False
@@ -241,6 +244,7 @@ def virtual_spec(tree: Tree, path: str) -> VirtualSpec | None:
         port=port,
         protocol=protocol,
         not_served=why,
+        floating=traffic_group(tree, address_path) not in NOT_FLOATING,
         pool=str(values.get("pool") or ""),
         http=http is not None,
         forwarded_for=http_values.get("insertXforwardedFor") == "enabled",
@@ -264,6 +268,18 @@ def _virtual_address(tree: Tree, path: str) -> tuple[str, bool]:
     address = {"any": "0.0.0.0", "any6": "::"}.get(text, split_domain(text)[0])
     enabled = item is None or item.values.get("enabled") != "no"
     return (address if is_address(address) else ""), enabled
+
+
+def traffic_group(tree: Tree, virtual_address: str) -> str:
+    """The traffic group of a virtual address: its own, or the one of the nearest folder that has one of its own."""
+    item = tree.get("ltm/virtual-address", virtual_address)
+    folder = virtual_address
+    while item is None or item.values.get("inheritedTrafficGroup") == "true":
+        folder = folder.rpartition("/")[0] or "/"
+        item = tree.get("sys/folder", folder)
+        if folder == "/":
+            break
+    return str(item.values.get("trafficGroup", FLOATING)) if item is not None else FLOATING
 
 
 def _profiles(tree: Tree, virtual: Item) -> dict[str, Item]:

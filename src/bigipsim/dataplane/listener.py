@@ -11,7 +11,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from bigipsim.clock import Clock
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 Service = TcpService | HttpService | UdpService
 COUNTED: Final = frozenset({"ltm/virtual", "ltm/pool", "ltm/node"})
+STANDBY: Final = "this unit of the device group is not active for its traffic group"
 SOCKETS: Final = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 
 
@@ -62,6 +63,8 @@ class DataPlane:
         self._monitors = Monitors(tree, runtime, addresses)
         self._addresses = addresses
         self._listeners: dict[str, Listener] = {}
+        self._taken: dict[str, set[tuple[str, int]]] = {transport: set() for transport in SOCKETS}
+        self._serving = True
         self._closed: list[Service] = []
         self._changes: list[Change] = []
         self._everything = True
@@ -88,6 +91,8 @@ class DataPlane:
         await self._monitors.stop()
         services = [service for listener in self._listeners.values() for service in listener.services]
         self._listeners.clear()
+        for places in self._taken.values():
+            places.clear()
         for service in (*services, *self._closed):
             await service.stop()
         self._closed.clear()
@@ -101,6 +106,12 @@ class DataPlane:
         self._everything = True
         self._selection.forget_clients()
         self._wake()
+
+    def serve(self, active: bool) -> None:
+        """Opens the virtual servers that float between units, or closes them and cuts off their clients."""
+        if active != self._serving:
+            self._serving = active
+            self.resync()
 
     def listeners(self) -> list[dict[str, Any]]:
         """What is open and what is not, for people and tests: virtual servers in order of their paths."""
@@ -168,39 +179,53 @@ class DataPlane:
         found = {c.path for c in changes if c.kind == "ltm/virtual"}
         touched = {c.path for c in changes if c.kind != "ltm/virtual"}
         selves = any(c.kind == "net/self" for c in changes)
+        folders = any(c.kind == "sys/folder" and c.before is not None and c.after is not None for c in changes)
         for path, listener in self._listeners.items():
             spec = listener.spec
-            if spec.virtual_address in touched or spec.uses & touched or (selves and spec.snat.kind == "automap"):
+            if (
+                folders
+                or spec.virtual_address in touched
+                or spec.uses & touched
+                or (selves and spec.snat.kind == "automap")
+            ):
                 found.add(path)
         return found
 
     async def _follow_virtuals(self, paths: Iterable[str]) -> None:
         to_open: list[Listener] = []
         for path in sorted(paths):
-            spec = virtual_spec(self._tree, path)
+            spec = self._spec(path)
             old = self._listeners.get(path)
             same = spec is not None and old is not None and old.services and not spec.not_served
             if same and old and spec and spec.listening == old.spec.listening:
                 self._replace(old, spec)
                 continue
             if old is not None:
-                await self._close(old, deleted=spec is None)
+                await self._close(old, cut_off=spec is None or spec.not_served == STANDBY)
             if spec is not None:
                 to_open.append(Listener(spec))
         for listener in to_open:
             self._listeners[listener.spec.path] = listener
             await self._open(listener)
 
+    def _spec(self, path: str) -> VirtualSpec | None:
+        spec = virtual_spec(self._tree, path)
+        if spec is not None and spec.floating and not spec.not_served and not self._serving:
+            return replace(spec, not_served=STANDBY)
+        return spec
+
     def _replace(self, listener: Listener, spec: VirtualSpec) -> None:
         listener.spec = spec
         for service in listener.services:
             service.spec = spec
 
-    async def _close(self, listener: Listener, deleted: bool) -> None:
+    async def _close(self, listener: Listener, cut_off: bool) -> None:
         """Closes the sockets; clients of a virtual server that was only moved or disabled stay connected."""
         del self._listeners[listener.spec.path]
+        for transport, bound in listener.bound:
+            self._taken[transport].discard((bound.host, bound.port))
         for service in listener.services:
-            if deleted:
+            if cut_off:
                 await service.stop()
             else:
                 service.close()
@@ -218,7 +243,7 @@ class DataPlane:
             return
         for transport in spec.transports:
             try:
-                bound = self._addresses.bind(spec.address, spec.port, SOCKETS[transport])
+                bound = self._addresses.bind(spec.address, spec.port, SOCKETS[transport], self._taken[transport])
             except OSError as error:
                 listener.failure = f"{transport} socket: {error.strerror or error}"
                 logger.warning("%s (%s) %s", spec.path, spec.destination, listener.state)
@@ -226,6 +251,7 @@ class DataPlane:
             service = self._service(spec, transport)
             await service.start(bound.sock)
             listener.bound.append((transport, bound))
+            self._taken[transport].add((bound.host, bound.port))
             listener.services.append(service)
             why = f" ({bound.reason})" if bound.reason else ""
             logger.info("%s listens on %s %s:%d%s", spec.path, transport, bound.host, bound.port, why)

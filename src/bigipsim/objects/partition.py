@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bigipsim.objects import shapes
-from bigipsim.objects.model import JSON, Field, Identity, Item, ObjectType, Site, fields
+from bigipsim.objects.model import JSON, Field, Identity, Item, ObjectType, Site, View, fields
 from bigipsim.objects.writing import Children, bare_identity, plain_name
 from bigipsim.rest import errors
 
@@ -94,6 +94,27 @@ def _refuse_unless_empty(tree: Tree, item: Item) -> None:
         raise errors.configuration(f"The folder ({item.full_path}) is not empty: remove all objects from it first.")
 
 
+def device_group(tree: Tree, folder: str, root: str = "none") -> str:
+    """Full path of the device group that a folder belongs to, or "none"; `root` is that of / and /Common, if given.
+
+    Source: iControl REST, sys folder: inheritedDevicegroup "true" takes the device group of the folder around it.
+    """
+    while folder not in ("/", "/Common", ""):
+        item = tree.get("sys/folder", folder)
+        if item is not None and item.values.get("inheritedDevicegroup") != "true":
+            return str(item.values.get("deviceGroup", "none"))
+        folder = folder.rpartition("/")[0]
+    item = tree.get("sys/folder", folder or "/")
+    return root if root != "none" or item is None else str(item.values.get("deviceGroup", "none"))
+
+
+def _show_folder(view: View, item: Item, parent: Item | None, reply: dict[str, JSON]) -> None:
+    group = device_group(view.tree, item.full_path)
+    if group != "none":
+        reply["deviceGroup"] = group
+        reply["deviceGroupReference"] = {"link": view.link("cm/device-group", group)}
+
+
 def _settle_folder(site: Site, values: dict[str, JSON], children: Children, given: frozenset[str]) -> None:
     for inherited, own in (("inheritedDevicegroup", "deviceGroup"), ("inheritedTrafficGroup", "trafficGroup")):
         if own in given and inherited not in given:
@@ -116,6 +137,7 @@ FOLDER = ObjectType(
     ),
     settle=_settle_folder,
     effects=_folder_effects,
+    show=_show_folder,
     before_delete=_refuse_unless_empty,
 )
 

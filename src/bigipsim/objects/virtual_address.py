@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from bigipsim.objects import shapes
 from bigipsim.objects.addresses import address, find_address
@@ -14,6 +14,11 @@ from bigipsim.rest import errors
 
 if TYPE_CHECKING:
     from bigipsim.tree import Tree
+
+FLOATING: Final = "/Common/traffic-group-1"
+"""The traffic group that virtual addresses are in unless something else is said; it moves from unit to unit."""
+
+NOT_FLOATING: Final = frozenset({"none", "/Common/traffic-group-local-only"})
 
 HOST_MASKS = {4: "255.255.255.255", 6: ":".join(["ffff"] * 8)}
 
@@ -57,7 +62,7 @@ def _settle(site: Site, values: dict[str, JSON], children: Children, given: froz
                     values[name] = "disabled"
     if "trafficGroup" in given and "inheritedTrafficGroup" not in given:
         values["inheritedTrafficGroup"] = "false"
-    floating = values["trafficGroup"] not in ("none", "/Common/traffic-group-local-only")
+    floating = values["trafficGroup"] not in NOT_FLOATING
     values["floating"], values["unit"] = ("enabled", 1) if floating else ("disabled", 0)
 
 
@@ -91,7 +96,7 @@ VIRTUAL_ADDRESS = ObjectType(
         Field("routeAdvertisement", _advertisement, "disabled"),
         Field("serverScope", shapes.one_of("any", "all", "none"), "any"),
         Field("spanning", shapes.enabled, "disabled"),
-        shapes.pointer("trafficGroup", "cm/traffic-group", "traffic group", "/Common/traffic-group-1"),
+        shapes.pointer("trafficGroup", "cm/traffic-group", "traffic group", FLOATING),
         Field("unit", shapes.integer(), 1, access="server"),
         shapes.APP_SERVICE,
     ),

@@ -1,4 +1,4 @@
-"""What a fresh device says of itself: hardware, release, settings, its place in a cluster of one. All read-only."""
+"""What a fresh device says of itself: hardware, release, settings. All read-only."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ Facts = dict[str, Any]
 
 BUILD: Final = "0.0.12"
 MANAGEMENT_ADDRESS: Final = "192.0.2.1"
-_BASE_MAC: Final = "02:00:5e:00:53:01"
-_UNICAST: Final = {"effectiveIp": "management-ip", "effectivePort": 1026, "ip": "management-ip", "port": 1026}
-_CHASSIS: Final = "00000000-0000-4000-8000-000000000001"
+BASE_MAC: Final = "02:00:5e:00:53:01"
+CHASSIS: Final = "00000000-0000-4000-8000-000000000001"
 _MODULES: Final = (
     "afm",
     "am",
@@ -154,70 +153,17 @@ def database(box: Box) -> Iterable[Facts]:
         }
 
 
-def devices(box: Box) -> Iterable[Facts]:
-    """cm device: the box itself, active and alone."""
-    yield {
-        "name": box.hostname,
-        "partition": "Common",
-        "fullPath": f"/Common/{box.hostname}",
-        "activeModules": ["BIG-IP, VE|AAAAAAA-AAAAAAA|Local Traffic Manager, VE"],
-        "baseMac": _BASE_MAC,
-        "build": BUILD,
-        "cert": "/Common/dtdi.crt",
-        "chassisId": _CHASSIS,
-        "chassisType": "individual",
-        "configsyncIp": "none",
-        "edition": edition(box),
-        "failoverState": "active",
-        "haCapacity": 0,
-        "hostname": box.hostname,
-        "key": "/Common/dtdi.key",
-        "managementIp": MANAGEMENT_ADDRESS,
-        "marketingName": "BIG-IP Virtual Edition",
-        "mgmtUnicastMode": "both",
-        "mirrorIp": "any6",
-        "mirrorSecondaryIp": "any6",
-        "multicastIp": "any6",
-        "multicastPort": 0,
-        "optionalModules": [],
-        "platformId": "Z100",
-        "product": "BIG-IP",
-        "selfDevice": "true",
-        "timeLimitedModules": [],
-        "timeZone": "UTC",
-        "unicastAddress": [_UNICAST],
-        "version": box.version,
-    }
-
-
-def device_groups(box: Box) -> Iterable[Facts]:
-    """cm device-group: the two that the device keeps for itself."""
-    for name, automatic in (("device_trust_group", "enabled"), ("gtm", "disabled")):
-        yield {
-            "name": name,
-            "partition": "Common",
-            "fullPath": f"/Common/{name}",
-            "asmSync": "disabled",
-            "autoSync": automatic,
-            "fullLoadOnSync": "false",
-            "incrementalConfigSyncSizeMax": 1024,
-            "networkFailover": "disabled",
-            "saveOnAutoSync": "false",
-            "type": "sync-only",
-        }
-
-
 def device_info(box: Box) -> Facts:
     """What the REST framework knows of its own device."""
     return {
-        "baseMac": _BASE_MAC,
+        "baseMac": BASE_MAC,
         "build": BUILD,
-        "chassisSerialNumber": _CHASSIS,
+        "chassisSerialNumber": CHASSIS,
         "cpu": "cpus: 2, MHz: 2500, cache: 4096KB",
         "edition": edition(box),
         "generation": 0,
-        "halUuid": _CHASSIS,
-        "hostMac": _BASE_MAC,
+        "halUuid": CHASSIS,
+        "hostMac": BASE_MAC,
         "hostname": box.hostname,
         "interfaces": ["mgmt", "1.1", "1.2"],
         "isClustered": False,
@@ -226,7 +172,7 @@ def device_info(box: Box) -> Facts:
         "kind": "shared:resolver:device-groups:deviceinfostate",
         "lastUpdateMicros": 0,
         "license": {"activationStatus": "Licensed", "licenseEndDateTime": "", "registrationKey": "AAAAA-BBBBB"},
-        "machineId": _CHASSIS,
+        "machineId": CHASSIS,
         "managementAddress": MANAGEMENT_ADDRESS,
         "mcpDeviceName": f"/Common/{box.hostname}",
         "physicalMemory": 8192,
@@ -245,21 +191,6 @@ def device_info(box: Box) -> Facts:
         ],
         "timeZone": "UTC",
         "version": box.version,
-    }
-
-
-def failover_state(box: Box) -> Facts:
-    """The failover state as the REST framework remembers it."""
-    now_micros = round(box.clock.now() * 1e6)
-    return {
-        "failoverState": "active",
-        "generation": 0,
-        "isEnabled": True,
-        "kind": "tm:shared:bigip-failover-state:bigipfailoverstate",
-        "lastUpdateMicros": now_micros,
-        "nextPollTime": now_micros + 10_000_000,
-        "pollCyclePeriodMillis": 10000,
-        "selfLink": "https://localhost/mgmt/shared/bigip-failover-state",
     }
 
 
@@ -308,12 +239,9 @@ SINGLETONS: Final[Mapping[str, Leaves]] = {
 LISTS: Final[Mapping[str, Items]] = {
     "sys/provision": provision,
     "sys/db": database,
-    "cm/device": devices,
-    "cm/device-group": device_groups,
 }
 DOCUMENTS: Final[Mapping[str, Leaves]] = {
     "shared/identified-devices/config/device-info": device_info,
-    "shared/bigip-failover-state": failover_state,
     "shared/echo-query": echo_query,
     "tm/shared/licensing/registration": licence,
 }

@@ -1,4 +1,5 @@
-"""Decides how the device saves and loads its configuration: at once, or as a task beside other requests.
+"""Decides how the device saves, loads and synchronises its configuration as a task beside other requests, and what it
+saves and loads at once.
 
 A task goes from STARTED over VALIDATING to COMPLETED or FAILED. While one is VALIDATING, nothing can be
 written.
@@ -7,16 +8,16 @@ written.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from bigipsim.clock import Clock
 from bigipsim.exchange import Refused, Request, Response
-from bigipsim.rest import errors
+from bigipsim.rest import cm, errors
 from bigipsim.rest.accounts import Caller
 from bigipsim.rest.commands import body_of
-from bigipsim.rest.listing import self_link
+from bigipsim.rest.listing import kind, self_link
 from bigipsim.rest.render import HOST
 from bigipsim.rest.routing import Route
 
@@ -27,14 +28,19 @@ KEPT_S: Final = 3600
 """How long an ended task can be read (the device says only: some time)."""
 
 BUSY: Final = 32964609
-_COMMANDS: Final = frozenset({"save", "load"})
+_COMMANDS: Final = {"sys/config": frozenset({"save", "load"}), "cm/config-sync": frozenset({"run"})}
+_NOT_IN_TRANSACTION: Final = {
+    "sys/config": "sys config cannot be saved or loaded within a transaction.",
+    "cm/config-sync": "cm config-sync cannot be run within a transaction.",
+}
 
 
 @dataclass(slots=True)
 class Task:
-    """One command that was given as a task; times are seconds since 1970."""
+    """One command that was given as a task for the worker at `address`; times are seconds since 1970."""
 
     number: int
+    address: str
     body: Mapping[str, Any]
     started_s: float
     state: str = "STARTED"
@@ -66,14 +72,14 @@ class Tasks:
         if any(task.state == "VALIDATING" and task.ends_s > now for task in self._tasks.values()):
             raise errors.refusal(503, "There is an active asynchronous task executing.", BUSY)
 
-    def open(self, body: Mapping[str, Any]) -> Task:
+    def open(self, address: str, body: Mapping[str, Any]) -> Task:
         """Notes a command, to be run later."""
         now = self._clock.now()
         self._last = max(self._last + 1, round(now * 1e6))
-        task = self._tasks[self._last] = Task(self._last, body, now, since_s=now)
+        task = self._tasks[self._last] = Task(self._last, address, body, now, since_s=now)
         return task
 
-    def get(self, number: int) -> Task:
+    def get(self, address: str, number: int) -> Task:
         """A task in its present state.
 
         Raises:
@@ -83,17 +89,19 @@ class Tasks:
         now = self._clock.now()
         if task is not None and task.state == "VALIDATING" and task.ends_s <= now:
             task.state, task.since_s = ("FAILED" if task.failure else "COMPLETED"), task.ends_s
-        if task is None or (task.state in ("COMPLETED", "FAILED") and now - task.since_s > KEPT_S):
+        if task is None or task.address != address:
+            raise errors.refusal(404, f"Task not found: {number}", errors.REST)
+        if task.state in ("COMPLETED", "FAILED") and now - task.since_s > KEPT_S:
             self._tasks.pop(number, None)
             raise errors.refusal(404, f"Task not found: {number}", errors.REST)
         return task
 
-    def items(self) -> list[Task]:
-        """All tasks in the order of their start."""
+    def items(self, address: str) -> list[Task]:
+        """The tasks of a worker in the order of their start."""
         found = []
         for number in list(self._tasks):
             try:
-                found.append(self.get(number))
+                found.append(self.get(address, number))
             except Refused:
                 continue
         return found
@@ -103,7 +111,7 @@ class Tasks:
         now = self._clock.now()
         task.state, task.since_s, task.ends_s = "VALIDATING", now, now + self.duration_s
         try:
-            execute(box, task.body)
+            _WORK[task.address](box, task.body)
         except Refused as refused:
             task.failure = str(refused.body.get("message", ""))
 
@@ -119,8 +127,8 @@ class Tasks:
             "_taskState": task.state,
             "_taskTimeInStateMs": round((self._clock.now() - task.since_s) * 1000),
             "_taskResultAvailable": task.state in ("COMPLETED", "FAILED"),
-            "kind": f"tm:task:sys:config:{task.body['command']}taskstate",
-            "selfLink": f"{HOST}/task/sys/config/{task.number}?ver={version}",
+            "kind": f"tm:task:{task.address.replace('/', ':')}:{task.body['command']}taskstate",
+            "selfLink": f"{HOST}/task/{task.address}/{task.number}?ver={version}",
         }
         if task.state == "FAILED":
             reply["_taskFailureReason"] = task.failure
@@ -158,13 +166,31 @@ def _options(body: Mapping[str, Any]) -> dict[str, Any]:
     return options | {key: body[key] for key in ("file", "default", "merge") if key in body}
 
 
-def _command(request: Request) -> dict[str, Any]:
+def _synchronise(box: Box, body: Mapping[str, Any]) -> None:
+    cm.order_task(box, body, _options(body))
+
+
+_WORK: Final[Mapping[str, Callable[[Box, Mapping[str, Any]], None]]] = {
+    "sys/config": execute,
+    "cm/config-sync": _synchronise,
+}
+"""What a task of each worker does. Only devices of a group have the second one."""
+
+
+def _worker(box: Box, request: Request, match: re.Match[str]) -> str:
+    address = match["address"]
+    if address == "cm/config-sync" and box.group is None:
+        raise errors.not_registered(request.path.rstrip("/").removeprefix("/mgmt"), request.peer)
+    return address
+
+
+def _command(request: Request, address: str = "sys/config") -> dict[str, Any]:
     if "x-f5-rest-coordination-id" in request.headers:
-        raise errors.refusal(400, "sys config cannot be saved or loaded within a transaction.", errors.TRANSACTION)
+        raise errors.refusal(400, _NOT_IN_TRANSACTION[address], errors.TRANSACTION)
     body = body_of(request)
     command = body.get("command")
-    if command not in _COMMANDS:
-        raise errors.not_implemented(f"the command {command} of sys config")
+    if command not in _COMMANDS[address]:
+        raise errors.not_implemented(f"the command {command} of {address.replace('/', ' ')}")
     return body
 
 
@@ -182,27 +208,29 @@ def _direct(box: Box, caller: Caller, request: Request, match: re.Match[str]) ->
 
 def _open(box: Box, caller: Caller, request: Request, match: re.Match[str]) -> Response:
     _check_rights(caller, request)
-    task = box.tasks.open(_command(request))
+    address = _worker(box, request, match)
+    task = box.tasks.open(address, _command(request, address))
     return Response.json(200, box.tasks.to_wire(task, box.version))
 
 
 def _list(box: Box, caller: Caller, request: Request, match: re.Match[str]) -> Response:
+    address = _worker(box, request, match)
     reply = {
-        "kind": "tm:task:sys:config:configtaskcollectionstate",
-        "selfLink": self_link(box, "task/sys/config"),
-        "items": [box.tasks.to_wire(task, box.version) for task in box.tasks.items()],
+        "kind": kind(f"task/{address}", "taskcollectionstate"),
+        "selfLink": self_link(box, f"task/{address}"),
+        "items": [box.tasks.to_wire(task, box.version) for task in box.tasks.items(address)],
     }
     return Response.json(200, reply)
 
 
 def _get(box: Box, caller: Caller, request: Request, match: re.Match[str]) -> Response:
-    task = box.tasks.get(int(match["number"]))
+    task = box.tasks.get(_worker(box, request, match), int(match["number"]))
     return Response.json(200, box.tasks.to_wire(task, box.version))
 
 
 def _put(box: Box, caller: Caller, request: Request, match: re.Match[str]) -> Response:
     _check_rights(caller, request)
-    task = box.tasks.get(int(match["number"]))
+    task = box.tasks.get(_worker(box, request, match), int(match["number"]))
     wanted = body_of(request).get("_taskState")
     if wanted != "VALIDATING" or task.state != "STARTED":
         raise errors.invalid_value("_taskState", wanted)
@@ -212,11 +240,11 @@ def _put(box: Box, caller: Caller, request: Request, match: re.Match[str]) -> Re
 
 
 def _result(box: Box, caller: Caller, request: Request, match: re.Match[str]) -> Response:
-    task = box.tasks.get(int(match["number"]))
+    task = box.tasks.get(_worker(box, request, match), int(match["number"]))
     if task.state not in ("COMPLETED", "FAILED"):
         raise errors.refusal(404, f"The result of task {task.number} is not available yet.", errors.REST)
     reply = box.tasks.to_wire(task, box.version)
-    reply["selfLink"] = self_link(box, f"task/sys/config/{task.number}/result")
+    reply["selfLink"] = self_link(box, f"task/{task.address}/{task.number}/result")
     if task.failure:
         reply["commandResult"] = task.failure
     return Response.json(200, reply)
@@ -224,14 +252,14 @@ def _result(box: Box, caller: Caller, request: Request, match: re.Match[str]) ->
 
 def _delete(box: Box, caller: Caller, request: Request, match: re.Match[str]) -> Response:
     _check_rights(caller, request)
-    task = box.tasks.get(int(match["number"]))
+    task = box.tasks.get(_worker(box, request, match), int(match["number"]))
     if task.state == "VALIDATING":
         box.tasks.check_idle()
     box.tasks.remove(task.number)
     return Response(200)
 
 
-_TASKS: Final = r"tm/task/sys/config"
+_TASKS: Final = r"tm/task/(?P<address>sys/config|cm/config-sync)"
 _TASK: Final = rf"{_TASKS}/(?P<number>\d+)"
 
 ROUTES: Final[tuple[Route, ...]] = (

@@ -18,13 +18,16 @@ __all__ = ["seeds"]
 Seed = tuple[str, dict[str, Any]]
 
 
-def seeds(version: str) -> Iterator[Seed]:
+def seeds(version: str, device_group: str = "none") -> Iterator[Seed]:
     """The objects of a fresh device as (collection, body), each after those it refers to.
 
     A body has the keys of the wire, `name` and `partition` included, without kind, links and references.
     `version` is the release of TMOS, such as "16.1.3": property sets and defaults differ between releases.
+    `device_group` is the full path of the sync-failover group that the device is in: its folders belong to it.
     """
     release = Release.parse(version)
-    parts = (network.foundations, tls.certificates, monitors.monitors, profiles.profiles, tls.profiles)
+    parts = (tls.certificates, monitors.monitors, profiles.profiles, tls.profiles)
     later = (persistence.persistence, local.local, network.tunnels)
-    return chain.from_iterable(part(release) for part in parts + later)
+    return chain(
+        network.foundations(release, device_group), chain.from_iterable(part(release) for part in parts + later)
+    )

@@ -10,14 +10,14 @@ from bigipsim.seeds.release import Release
 _FLOATING = "/Common/traffic-group-1"
 
 
-def foundations(release: Release) -> Iterator[tuple[str, dict[str, Any]]]:
+def foundations(release: Release, device_group: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """What everything else stands on, in the order of dependence."""
     for name, unit, floating in (("traffic-group-1", 1, "true"), ("traffic-group-local-only", 0, "false")):
         yield "cm/traffic-group", _traffic_group(name, unit, floating)
     description = "Repository for system objects and shared objects."
     yield "auth/partition", {"name": "Common", "defaultRouteDomain": 0, "description": description}
-    yield "sys/folder", _folder("/", inherited="false")
-    yield "sys/folder", {**_folder("Common", inherited="false"), "subPath": "/"}
+    yield "sys/folder", _folder("/", inherited="false", device_group=device_group)
+    yield "sys/folder", {**_folder("Common", inherited="false", device_group=device_group), "subPath": "/"}
     yield "sys/folder", {**_folder("Drafts", inherited="true"), "partition": "Common"}
     yield "net/route-domain", _route_domain(release)
 
@@ -37,10 +37,10 @@ def _traffic_group(name: str, unit: int, floating: str) -> dict[str, Any]:
     }
 
 
-def _folder(name: str, inherited: str) -> dict[str, Any]:
+def _folder(name: str, inherited: str, device_group: str = "none") -> dict[str, Any]:
     return {
         "name": name,
-        "deviceGroup": "none",
+        "deviceGroup": device_group,
         "hidden": "false",
         "inheritedDevicegroup": inherited,
         "inheritedTrafficGroup": inherited,
