@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from turnbuckle.cli.commands import commands as main
 from turnbuckle.config.settings import SETTINGS
 
-COMMANDS = ("demo", "run", "plan", "apply", "check", "config")
+COMMANDS = ("demo", "run", "plan", "apply", "restore", "freeze", "check", "config")
 
 
 def turnbuckle(*words: str, **environ: str) -> Result:

@@ -124,7 +124,7 @@ def test_without_a_device_the_plan_is_made_against_an_empty_one(turnbuckle: Turn
     result = turnbuckle("plan", "-f", str(manifests))
     assert result.exit_code == 2, result.output
     assert "+ create  ltm virtual /k8s/default_web  because of ConfigMap/default/web" in result.stdout
-    assert "2 to create, 0 to change, 0 to delete." in result.stdout
+    assert "3 to create, 0 to change, 0 to delete." in result.stdout
 
 
 def test_an_empty_folder_needs_nothing(turnbuckle: Turnbuckle, tmp_path: Path) -> None:
@@ -144,6 +144,7 @@ def test_plan_as_json_keeps_the_contract(turnbuckle: Turnbuckle, manifests: Path
     assert result.exit_code == 2
     assert len(content["fingerprint"]) == 16
     assert [(op["verb"], op["path"]) for op in content["operations"]] == [
+        ("CREATE", "/k8s/turnbuckle"),
         ("CREATE", "/k8s/cfgmap_default_web_web"),
         ("CREATE", "/k8s/default_web"),
     ]

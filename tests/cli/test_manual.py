@@ -12,7 +12,7 @@ MANUAL = Path(__file__).parents[2] / "docs" / "commands"
 START, END = "<!-- settings: made by `turnbuckle config -o markdown` -->\n", "<!-- end of settings -->"
 
 
-@pytest.mark.parametrize("page", ["run", "config", "plan", "apply", "check", "demo", "bigipsim"])
+@pytest.mark.parametrize("page", ["run", "config", "plan", "apply", "restore", "freeze", "check", "demo", "bigipsim"])
 def test_every_command_has_a_page_with_an_example_and_its_exit_codes(page: str) -> None:
     text = (MANUAL / f"{page}.md").read_text(encoding="utf-8")
     assert "```sh\n" in text

@@ -34,7 +34,7 @@ def test_what_names_no_namespace_is_in_default_and_a_node_in_none(turnbuckle: Tu
     words = ["plan", "-f", str(two_namespaces), "-o", "json"]
     assert json.loads(turnbuckle(*words, "--namespace=shop").stdout)["operations"] == []
     made = json.loads(turnbuckle(*words, "--namespace=default").stdout)["operations"]
-    assert [operation["type"] for operation in made] == ["ltm/pool", "ltm/virtual"]
+    assert [operation["type"] for operation in made] == ["ltm/data-group/internal", "ltm/pool", "ltm/virtual"]
     assert "198.51.100.1:30080" in turnbuckle("plan", "-f", str(two_namespaces), "--namespace=default").stdout
 
 

@@ -70,7 +70,7 @@ def test_a_partition_that_would_be_made_is_part_of_the_plan(
     text = turnbuckle(*words)
     assert text.exit_code == 2
     assert text.stdout.startswith("+ create  auth partition fresh  because of --create-partition\n")
-    assert "3 to create" in text.stdout
+    assert "4 to create" in text.stdout
     assert turnbuckle(*words, "-o", "tmsh").stdout.startswith("create auth partition fresh\n")
     first = json.loads(turnbuckle(*words, "-o", "json").stdout)["operations"][0]
     assert first == {"verb": "CREATE", "type": "auth/partition", "path": "fresh", "fields": [], "because": []}
@@ -88,7 +88,7 @@ def test_another_plan_than_the_approved_one_makes_no_partition(
     assert device.box.tree.get("auth/partition", "fresh") is None
     done = turnbuckle(*words)
     assert done.exit_code == 0
-    assert "3 done." in done.stdout
+    assert "4 done." in done.stdout
 
 
 def test_a_partition_that_is_there_is_not_announced(

@@ -30,7 +30,7 @@ def test_apply_does_the_plan_and_a_second_plan_is_empty(
     assert device.box.tree.get(*VIRTUAL) is None
     result = turnbuckle("apply", "-f", str(manifests), *login)
     assert result.exit_code == 0, result.output
-    assert "2 done." in result.stdout
+    assert "3 done." in result.stdout
     assert device.box.tree.get(*VIRTUAL) is not None
     again = turnbuckle("plan", "-f", str(manifests), *login)
     assert again.exit_code == 0, again.output
@@ -244,7 +244,8 @@ def test_run_once_exits_0_in_sync_and_1_when_an_object_is_wrong(
 def test_run_follows_the_folder_and_stops_with_0(
     manifests: Path, device: SimServer, login: list[str], number: signal.Signals
 ) -> None:
-    with running("run", "-f", str(manifests), *login, "--bigip-partition=k8s", "--ipam") as process:
+    quiet = "--http-listen-address=off"
+    with running("run", "-f", str(manifests), *login, "--bigip-partition=k8s", "--ipam", quiet) as process:
         until(lambda: device.box.tree.get(*VIRTUAL) is not None, "publishing")
         (manifests / "more.yaml").write_text(resource("more", "192.0.2.81"))
         until(lambda: device.box.tree.get("ltm/virtual", "/k8s/default_more") is not None, "following")
@@ -266,7 +267,7 @@ def test_run_takes_a_new_password_and_a_new_setting_from_its_file(
     )
     file.write_text(settings.format("not-that-one", "k8s", "INFO"))
     log = tmp_path / "log"
-    with running("run", "--config", str(file)) as process:
+    with running("run", "--config", str(file), "--http-listen-address=off") as process:
         until(lambda: log.exists() and "TB3009" in log.read_text(), "the refusal")
         file.write_text(settings.format("admin", "other", "DEBUG"))
         until(lambda: device.box.tree.get(*VIRTUAL) is not None, "publishing with the new password")

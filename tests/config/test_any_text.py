@@ -38,7 +38,7 @@ def test_any_text_of_a_file_is_entries_or_sentences(text: str) -> None:
 @given(words=st.lists(st.one_of(TEXTS, st.sampled_from([f"--{name}" for name in KNOWN] + ["-f", "-o", "--"]))))
 def test_any_command_line_is_read_or_refused_in_sentences(words: list[str]) -> None:
     flags = {f"--{name}": setting.form.bare or None for name, setting in KNOWN.items()}
-    reading = _read({**flags, "-f": None, "-o": None, "--strict": ""}, words)
+    reading = _read({**flags, "-f": None, "-o": None, "--strict": ""}, words, takes_words=False)
     assert all(sentence for sentence in reading.wrong)
 
 

@@ -9,6 +9,7 @@ from device import create, delete, monitor, pool, update, virtual
 
 from turnbuckle.drivers.icontrol import blame
 from turnbuckle.drivers.icontrol.commands import Step, commands
+from turnbuckle.model.partition_claim import Holder, claim, path_in
 from turnbuckle.model.plan import Operation
 
 
@@ -58,3 +59,9 @@ def test_a_refused_update_does_not_hold_up_those_who_refer_to_the_object() -> No
     p = pool("p")
     all_of = steps(update(p, replace(p, load_balancing="ratio-member")), create(A))
     assert blame.dependants([all_of[0]], all_of) == {}
+
+
+def test_without_its_claim_nothing_in_a_partition_can_be_done() -> None:
+    elsewhere = replace(pool("p"), name="/other/p")
+    all_of = steps(create(claim("k8s", Holder("us", "c"))), create(pool("p")), create(elsewhere))
+    assert blame.dependants([all_of[0]], all_of) == {1: path_in("k8s")}

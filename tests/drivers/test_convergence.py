@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from turnbuckle.model.ltm import LtmObject, Member, Monitor, Pool, ProfileUse, VirtualServer
+from turnbuckle.model.partition_claim import Holder, claim, path_in
 from turnbuckle.model.plan import Result, with_outcomes
 from turnbuckle.model.state import Path, State
 from turnbuckle.planner import cut, make_plan
@@ -31,7 +32,7 @@ def states(draw: st.DrawFn) -> dict[Path, LtmObject]:
         probes = [Monitor(f"{name}_m{n}", OURS, "http", 5, draw(st.sampled_from([16, 31])), "", "ok") for n in (0, 1)]
         probes = probes[: draw(st.integers(0, 2))]
         members = frozenset(
-            Member(f"10.0.0.{n}", 8080, "k8s", ratio=draw(st.sampled_from([1, 1, 2])))
+            Member(f"10.0.0.{n}", 8080, "k8s", ratio=draw(st.sampled_from([1, 1, 2])), draining=draw(st.booleans()))
             for n in draw(st.sets(st.integers(1, 5)))
         )
         found += probes
@@ -61,14 +62,16 @@ async def test_every_wanted_state_is_reached_and_the_next_plan_is_empty(wanted: 
     driver = box.driver()
     await driver.apply(configuration(create(foreign := replace(wanted_pool(), name="/k8s/theirs", mark=None))))
     observed = await driver.read()
+    claimed = {path_in("k8s"): claim("k8s", Holder("us", "cluster"))}
     for objects in wanted:
         desired = State(objects.values())
         for batch in cut(make_plan(observed, desired, held=frozenset(), controller_id="us"), largest=4):
             outcomes = await driver.apply(batch)
             assert [(o.result, o.answer) for o in outcomes] == [(Result.DONE, "")] * len(outcomes)
             observed = with_outcomes(observed, outcomes)
+        assert await driver.scan(observed) == {}
         seen = await driver.read()
-        assert dict(seen) == {**desired, foreign.path: foreign}
+        assert dict(seen) == {**desired, **(claimed if desired else {}), foreign.path: foreign}
         assert dict(seen) == dict(observed)
         assert not make_plan(seen, desired, held=frozenset(), controller_id="us").operations
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
-from device import Device, configuration, create, delete, device, members, monitor, pool, update, virtual
+from device import OURS, Device, configuration, create, delete, device, member, members, monitor, pool, update, virtual
 
-from turnbuckle.drivers.base import Credentials, TransactionLost, Unauthorized, Unreachable
+from turnbuckle.drivers.base import Credentials, Unauthorized, Unreachable
 from turnbuckle.drivers.icontrol import session
 from turnbuckle.drivers.icontrol.driver import IControlDriver
 from turnbuckle.drivers.icontrol.transport import Reply
-from turnbuckle.model.ltm import ProfileUse
+from turnbuckle.model.ltm import DesignatedPool, ProfileUse
 from turnbuckle.model.plan import Outcome, Result
 from turnbuckle.model.state import Path
 
@@ -196,22 +197,49 @@ async def test_a_lost_connection_to_the_database_is_unknown(box: Device) -> None
     assert outcome.result is Result.UNREACHED
 
 
-async def test_a_forgotten_transaction_is_begun_anew_once(box: Device) -> None:
-    driver = box.driver()
-    transport_send, lost = box.send, 0
+def forgetting(box: Device, forgets: Callable[[int], bool]) -> list[int]:
+    """Makes the device forget transactions, by how many commands they have; answers those of each commit."""
+    send, commands, commits = box.send, 0, list[int]()
 
-    async def forgets(method: str, path: str, *rest: object) -> object:
-        nonlocal lost
-        if method == "PATCH" and "transaction" in path and lost < 1:
-            lost += 1
-            box.clock.advance(121)
-        return await transport_send(method, path, *rest)  # type: ignore[arg-type]
+    async def forgetful(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        nonlocal commands
+        commands += any(key.lower() == "x-f5-rest-coordination-id" for key in headers)
+        if method == "PATCH" and "/transaction/" in path:
+            commits.append(commands)
+            if forgets(commands):
+                box.clock.advance(121)
+            commands = 0
+        return await send(method, path, headers, body)
 
-    box.send = forgets  # type: ignore[assignment,method-assign]
+    box.send = forgetful  # type: ignore[method-assign]
+    return commits
+
+
+async def test_a_forgotten_transaction_is_begun_anew(box: Device) -> None:
+    driver, times = box.driver(), iter([True, False])
+    commits = forgetting(box, lambda _: next(times))
     assert results(await driver.apply(configuration(create(pool()), create(virtual())))) == ["DONE", "DONE"]
-    lost = -9
-    with pytest.raises(TransactionLost):
-        await driver.apply(configuration(delete(virtual()), delete(pool())))
+    assert commits == [2, 2]
+
+
+async def test_a_transaction_that_is_forgotten_again_and_again_is_halved_until_the_device_bears_it(box: Device) -> None:
+    driver = box.driver()
+    commits = forgetting(box, lambda commands: commands > 2)
+    pools = [create(pool(f"p{number}")) for number in range(8)]
+    assert results(await driver.apply(configuration(*pools))) == ["DONE"] * 8
+    assert commits == [8, 8, 4, 4, 2, 2, 4, 4, 2, 2]
+    assert len(await driver.read()) == 8
+
+
+async def test_an_operation_that_is_lost_by_itself_does_not_hold_up_the_rest(box: Device) -> None:
+    box.operator("POST", "/mgmt/tm/ltm/pool", {"name": "shop", "partition": "k8s"})
+    driver = box.driver()
+    forgetting(box, lambda _: True)
+    theirs = DesignatedPool("/k8s/shop", None)
+    ours = DesignatedPool("/k8s/shop", OURS, frozenset({member(1), member(2)}))
+    outcomes = await driver.apply(configuration(update(theirs, ours), create(pool())))
+    assert results(outcomes) == ["UNREACHED", "DONE"]
+    assert outcomes[0].answer == "The BIG-IP does not know the transaction any more; nothing of it was done."
 
 
 # ---- logging in

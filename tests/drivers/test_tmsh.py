@@ -122,3 +122,34 @@ def test_adopting_adds_the_mark_and_a_new_owner_changes_it() -> None:
     assert "metadata add {" in one(update(before, pool()))
     other = replace(pool(), mark=Mark("us", "cluster", "ConfigMap/default/a"))
     assert "metadata modify {" in one(update(other, pool()))
+
+
+DRAINS = "metadata replace-all-with { turnbuckle-draining { value 1 } }"
+
+
+def test_members_that_drain_are_disabled_and_say_who_did_it() -> None:
+    before = pool()
+    ends = replace(before, members=frozenset({member(1), member(2, draining=True)}))
+    assert one(update(before, ends)) == (
+        "modify ltm pool /k8s/web { members replace-all-with "
+        f"{{ /k8s/10.0.0.1:80 {{ }} /k8s/10.0.0.2:80 {{ session user-disabled {DRAINS} }} }} }}"
+    )
+    assert one(update(ends, before)) == (
+        "modify ltm pool /k8s/web { members replace-all-with "
+        "{ /k8s/10.0.0.1:80 { } /k8s/10.0.0.2:80 { session user-enabled metadata none } } }"
+    )
+
+
+def test_a_member_that_drains_in_a_pool_of_others_keeps_our_mark_and_the_notes_of_others() -> None:
+    noted = member(1, mark=OURS, notes=(("ticket", "4711", "true"),))
+    before = DesignatedPool("/Common/shop", OURS, frozenset({noted}))
+    members = frozenset({replace(noted, draining=True), member(2, mark=OURS, draining=True)})
+    after = replace(before, members=members)
+    operation = Operation(Verb.UPDATE, after.path, before, after, frozenset({"members"}))
+    marks = f"turnbuckle {{ value {MARK} }} turnbuckle-draining {{ value 1 }}"
+    assert typed(operation)[1:-1] == [
+        "modify ltm pool /Common/shop { members modify { /k8s/10.0.0.1:80 { ratio 1 priority-group 0 connection-limit 0"
+        f" session user-disabled metadata replace-all-with {{ ticket {{ value 4711 }} {marks} }} }} }} }}",
+        "modify ltm pool /Common/shop { members add { /k8s/10.0.0.2:80 {"
+        f" session user-disabled metadata replace-all-with {{ {marks} }} }} }} }}",
+    ]

@@ -14,10 +14,10 @@ import re
 import ssl
 import sys
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from aiohttp import web
@@ -52,6 +52,8 @@ KINDS = (
     Served("", "v1", "secrets", "Secret"),
     Served("", "v1", "pods", "Pod"),
     Served("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
+    Served("events.k8s.io", "v1", "events", "Event"),
+    Served("coordination.k8s.io", "v1", "leases", "Lease"),
 )
 WITHOUT_SLICES = tuple(kind for kind in KINDS if kind.plural != "endpointslices")
 
@@ -61,8 +63,10 @@ class Fault:
     """Something that goes wrong with the next `times` requests that match; None: with all of them.
 
     status: answer this. cut_after: reset the connection after so many watch events. end_after: the same, but politely.
-    hang: accept, then say nothing. error: an ERROR event with this Status. garbage: a line that is no JSON.
-    cut_list: send half of a list.
+    hang_after: the same, but stay silent. hang: accept, then say nothing. error: an ERROR event with this Status.
+    garbage: a line that is no JSON. cut_list: send half of a list.
+    items: a list of these. unversioned: a list without a resource version.
+    deaf: take the request and answer nothing, not even a status.
     """
 
     verb: str
@@ -73,10 +77,14 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     cut_after: int | None = None
     end_after: int | None = None
+    hang_after: int | None = None
     hang: bool = False
     error: Raw | None = None
     garbage: bool = False
     cut_list: bool = False
+    items: list[Any] | None = None
+    unversioned: bool = False
+    deaf: bool = False
     only_continued: bool = False
 
 
@@ -88,6 +96,8 @@ class Seen:
     path: str
     query: Mapping[str, str]
     authorization: str
+    at_s: float = 0.0
+    encoding: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,7 +118,8 @@ class _Target:
 class FakeKubeApi:
     """kinds: what the server has. tokens: bearer tokens that it accepts; empty: it asks for none.
 
-    bookmark_s: seconds between bookmarks; 0: only on bookmark().
+    bookmark_s: seconds between bookmarks; 0: only on bookmark(). version: as /version says it. streams: what it
+    does when asked for a list as a stream: sends it; answers 422, as from 1.19 on; or takes no notice, as before that.
     """
 
     def __init__(
@@ -118,19 +129,23 @@ class FakeKubeApi:
         tokens: Iterable[str] = (),
         bookmark_s: float = 0.0,
         tls: ssl.SSLContext | None = None,
+        version: str = "1.20",
+        streams: Literal["sent", "refused", "unknown"] = "sent",
     ) -> None:
         self.kinds = {(kind.group, kind.version, kind.plural): kind for kind in kinds}
         self.tokens = set(tokens)
         self.seen: list[Seen] = []
         self.faults: list[Fault] = []
         self.url = ""
+        self.version = version
+        self.streams = streams
         self._bookmark_s = bookmark_s
-        self._tls = tls
+        self.tls = tls
         self._version = 100
         self._oldest = 100
         self._objects: dict[Served, dict[Key, Raw]] = {kind: {} for kind in self.kinds.values()}
         self._history: deque[_Change] = deque()
-        self._watchers: set[asyncio.Queue[_Change | int | None]] = set()
+        self._watchers: set[asyncio.Queue[_Change | int | bytes | None]] = set()
         self._pages: dict[str, tuple[int, list[Raw]]] = {}
         self._tickets = itertools.count(1)
         self._runner: web.AppRunner | None = None
@@ -145,10 +160,10 @@ class FakeKubeApi:
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None, handler_cancellation=True)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", port or self._port, ssl_context=self._tls)
+        site = web.TCPSite(self._runner, "127.0.0.1", port or self._port, ssl_context=self.tls)
         await site.start()
         self._port = self._runner.addresses[0][1]
-        self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
+        self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self._port}"
         return self.url
 
     async def stop(self) -> None:
@@ -185,6 +200,15 @@ class FakeKubeApi:
         self._version += 1
         last = {**before, "metadata": {**before["metadata"], "resourceVersion": str(self._version)}}
         self._note(_Change(self._version, served, last, None), silent)
+
+    def gain(self, served: Served) -> None:
+        """Has one more kind from now on, as after an upgrade."""
+        self.kinds[(served.group, served.version, served.plural)] = served
+        self._objects.setdefault(served, {})
+
+    def lose(self, served: Served) -> None:
+        """Has a kind no longer; its objects come back with it."""
+        del self.kinds[(served.group, served.version, served.plural)]
 
     def fail(self, verb: str, plural: str = "", **how: Any) -> Fault:
         """Arranges a fault for "discover", "list", "watch", "get" or "*"; remove it with mend()."""
@@ -256,8 +280,15 @@ class FakeKubeApi:
         authorization = request.headers.get("Authorization", "")
         parts = [part for part in request.path.split("/") if part]
         if self.tokens and authorization.removeprefix("Bearer ") not in self.tokens:
-            self.seen.append(Seen("unauthorized", request.path, dict(request.query), authorization))
+            self._see("unauthorized", request)
             return _status(401, "Unauthorized")
+        if parts == ["version"]:
+            self._see("version", request)
+            wanted = self._fault("version", None, False)
+            if wanted is not None:
+                return _status(wanted.status, "as the test wants it", wanted.headers)
+            major, minor = self.version.split(".")
+            return web.json_response({"major": major, "minor": minor, "gitVersion": f"v{self.version}.0"})
         if parts[:1] == ["api"] and len(parts) >= 2:
             group, version, rest = "", parts[1], parts[2:]
         elif parts[:1] == ["apis"] and len(parts) >= 3:
@@ -266,7 +297,7 @@ class FakeKubeApi:
             return _status(404, "the server could not find the requested resource")
         target = self._target(group, version, rest)
         verb = self._verb(request, target, rest)
-        self.seen.append(Seen(verb, request.path, dict(request.query), authorization))
+        self._see(verb, request)
         fault = self._fault(verb, target, "continue" in request.query)
         if fault is not None and fault.status:
             return _status(fault.status, "as the test wants it", fault.headers)
@@ -274,13 +305,18 @@ class FakeKubeApi:
             return self._discovery(group, version)
         if target is None:
             return _status(404, "the server could not find the requested resource")
-        if fault is not None and fault.hang and verb != "watch":
+        if fault is not None and (fault.deaf or (fault.hang and verb != "watch")):
             await asyncio.sleep(3600)
         if verb == "watch":
             return await self._watch(request, target, fault)
         if verb == "list":
             return self._list(request, target, fault)
         return await self._one(request, verb, target)
+
+    def _see(self, verb: str, request: web.Request) -> None:
+        given, now_s = request.headers, asyncio.get_running_loop().time()
+        login, encoding = given.get("Authorization", ""), given.get("Accept-Encoding", "")
+        self.seen.append(Seen(verb, request.path, dict(request.query), login, now_s, encoding))
 
     def _target(self, group: str, version: str, rest: list[str]) -> _Target | None:
         namespace = ""
@@ -291,7 +327,8 @@ class FakeKubeApi:
 
     def _verb(self, request: web.Request, target: _Target | None, rest: list[str]) -> str:
         if request.method != "GET":
-            return {"POST": "create", "PUT": "replace", "DELETE": "delete"}.get(request.method, "other")
+            verbs = {"POST": "create", "PUT": "replace", "PATCH": "patch", "DELETE": "delete"}
+            return verbs.get(request.method, "other")
         if not rest:
             return "discover"
         if target is not None and target.name:
@@ -327,10 +364,16 @@ class FakeKubeApi:
             "metadata": metadata,
             "items": items,
         }
+        if fault is not None and fault.items is not None:
+            body["items"] = fault.items
+        if fault is not None and fault.unversioned:
+            del metadata["resourceVersion"]
         if fault is not None and fault.cut_list:
             whole = json.dumps(body).encode()
             return web.Response(body=whole[: len(whole) // 2], content_type="application/json")
-        return web.json_response(body)
+        answer = web.json_response(body)
+        answer.enable_compression()
+        return answer
 
     def _matching(self, request: web.Request, target: _Target) -> list[Raw]:
         selector = request.query.get("labelSelector", "")
@@ -345,13 +388,38 @@ class FakeKubeApi:
             if target.namespace:
                 metadata["namespace"] = target.namespace
             raw = {**raw, "kind": target.served.kind, "apiVersion": target.served.api_version}
+            if self._conflicts(verb, target.served, metadata):
+                return _status(409, f'{target.served.plural} "{metadata["name"]}" conflicts with what is there')
             return web.json_response(self.put({**raw, "metadata": metadata}), status=201 if verb == "create" else 200)
         found = self._objects[target.served].get(key)
         if found is None:
             return _status(404, f'{target.served.plural} "{target.name}" not found')
         if verb == "delete":
             self.delete(target.served.kind, *key)
+        if verb == "patch":
+            return await self._patch(request, found)
         return web.json_response(found)
+
+    def _conflicts(self, verb: str, served: Served, metadata: Raw) -> bool:
+        """Whether an object to create exists, or one to replace has changed since it was read."""
+        there = self._objects[served].get((metadata.get("namespace", ""), metadata["name"]))
+        if verb == "create":
+            return there is not None
+        known = metadata.get("resourceVersion")
+        return there is not None and known is not None and known != there["metadata"]["resourceVersion"]
+
+    async def _patch(self, request: web.Request, there: Raw) -> web.Response:
+        """A merge patch; a UID in it is a condition, and null takes a field away."""
+        patch = await request.json()
+        uid = patch.get("metadata", {}).get("uid")
+        if request.content_type != "application/merge-patch+json":
+            return _status(415, f"this server does not take {request.content_type}")
+        if uid is not None and uid != there["metadata"]["uid"]:
+            return _status(422, "metadata.uid: field is immutable")
+        after = _merged(there, patch)
+        entry = {"manager": request.query.get("fieldManager", "?"), "operation": "Update", "fieldsV1": _fields(patch)}
+        after["metadata"]["managedFields"] = [*there["metadata"].get("managedFields", ()), entry]
+        return web.json_response(self.put(after))
 
     # ---- watch
 
@@ -359,11 +427,12 @@ class FakeKubeApi:
         since = int(request.query.get("resourceVersion") or 0)
         if since and since < self._oldest:
             return _status(410, f"too old resource version: {since} ({self._oldest})")
+        if "sendInitialEvents" in request.query and self.streams == "refused":
+            return _status(422, "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch")
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
-        queue: asyncio.Queue[_Change | int | None] = asyncio.Queue()
-        for change in self._history:
-            if change.version > since:
-                queue.put_nowait(change)
+        queue: asyncio.Queue[_Change | int | bytes | None] = asyncio.Queue()
+        for item in self._since(since, request, target):
+            queue.put_nowait(item)
         self._watchers.add(queue)
         try:
             await response.prepare(request)
@@ -374,11 +443,22 @@ class FakeKubeApi:
             self._watchers.discard(queue)
         return response
 
+    def _since(self, version: int, request: web.Request, target: _Target) -> Iterator[_Change | bytes]:
+        """What a watch from a version is told first; from none: what is there, and its end if that was asked for."""
+        if version:
+            yield from (change for change in self._history if change.version > version)
+            return
+        for raw in self._matching(request, target):
+            yield _line("ADDED", raw)
+        if request.query.get("sendInitialEvents") == "true" and self.streams == "sent":
+            end = {"annotations": {"k8s.io/initial-events-end": "true"}, "resourceVersion": str(self._version)}
+            yield _line("BOOKMARK", {"kind": target.served.kind, "metadata": end})
+
     async def _feed(
         self,
         request: web.Request,
         response: web.StreamResponse,
-        queue: asyncio.Queue[_Change | int | None],
+        queue: asyncio.Queue[_Change | int | bytes | None],
         target: _Target,
         fault: Fault,
     ) -> None:
@@ -394,7 +474,8 @@ class FakeKubeApi:
         end = loop.time() + float(request.query.get("timeoutSeconds") or 1800)
         selector = request.query.get("labelSelector", "")
         bookmarks = "allowWatchBookmarks" in request.query
-        last = fault.cut_after if fault.cut_after is not None else fault.end_after
+        ends = (fault.cut_after, fault.end_after, fault.hang_after)
+        last = next((count for count in ends if count is not None), None)
         sent = 0
         while sent != last:
             items = await self._next(queue, end - loop.time())
@@ -408,10 +489,12 @@ class FakeKubeApi:
                 await response.write(b"".join(lines))
             if None in items or loop.time() >= end:
                 return
+        if fault.hang_after is not None:
+            await asyncio.sleep(3600)
         if fault.cut_after is not None and request.transport is not None:
             request.transport.abort()
 
-    async def _next(self, queue: asyncio.Queue[_Change | int | None], left_s: float) -> list[Any]:
+    async def _next(self, queue: asyncio.Queue[_Change | int | bytes | None], left_s: float) -> list[Any]:
         """What there is to tell, all of it at once; a bookmark when there was nothing for a time."""
         try:
             items = [await asyncio.wait_for(queue.get(), max(min(left_s, self._bookmark_s or 1e9), 0.001))]
@@ -421,7 +504,9 @@ class FakeKubeApi:
             items.append(queue.get_nowait())
         return items
 
-    def _said(self, item: _Change | int, target: _Target, selector: str, bookmarks: bool) -> bytes:
+    def _said(self, item: _Change | int | bytes, target: _Target, selector: str, bookmarks: bool) -> bytes:
+        if isinstance(item, bytes):
+            return item
         if isinstance(item, int):
             mark = {"metadata": {"resourceVersion": str(item)}, "kind": target.served.kind}
             return _line("BOOKMARK", mark) if bookmarks else b""
@@ -435,6 +520,29 @@ class FakeKubeApi:
             metadata = {**item.before["metadata"], "resourceVersion": str(item.version)}
             return _line("DELETED", {**item.before, "metadata": metadata})
         return b""
+
+
+def _merged(there: Raw, patch: Raw) -> Raw:
+    """RFC 7386."""
+    after = dict(there)
+    for name, value in patch.items():
+        if value is None:
+            after.pop(name, None)
+        elif isinstance(value, dict):
+            inner = after.get(name)
+            after[name] = _merged(inner if isinstance(inner, dict) else {}, value)
+        else:
+            after[name] = value
+    return after
+
+
+def _fields(patch: Raw) -> Raw:
+    """What a patch sets, as managedFields has it."""
+    return {
+        f"f:{name}": _fields(value) if isinstance(value, dict) else {}
+        for name, value in patch.items()
+        if value is not None
+    }
 
 
 def _line(kind: str, raw: Raw) -> bytes:

@@ -15,6 +15,14 @@ KINDS = {kind.name: kind for kind in registry.kinds()}
 NAMES = st.sampled_from(["a", "b", "c"])
 SERVICES = st.sampled_from(["web", "api"])
 PORTS = st.sampled_from([80, 81])
+CONDITIONS = st.sampled_from(
+    [
+        {"ready": True},
+        {"ready": True},
+        {"ready": False, "serving": True, "terminating": True},
+        {"ready": False, "serving": False, "terminating": True},
+    ]
+)
 
 
 def settings(member_type: str = "cluster") -> Event:
@@ -79,7 +87,10 @@ def slices(draw: st.DrawFn) -> Event:
                 "labels": {"kubernetes.io/service-name": service},
             },
             "addressType": "IPv4",
-            "endpoints": [{"addresses": [f"198.51.100.{n}"], "conditions": {"ready": n != 6}} for n in addresses],
+            "endpoints": [
+                {"addresses": [f"198.51.100.{n}"], "conditions": draw(CONDITIONS) if n != 6 else {"ready": False}}
+                for n in addresses
+            ],
             "ports": [{"name": "p80", "port": 8080}, {"name": "p81", "port": 8081}],
         }
     )

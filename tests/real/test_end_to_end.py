@@ -134,7 +134,7 @@ class Bench:
             f"--kubeconfig={self.kubeconfig}",
             "--running-in-cluster=false",
         ]
-        command = (sys.executable, "-m", "turnbuckle", "run", *arguments)
+        command = (sys.executable, "-m", "turnbuckle", "run", "--http-listen-address=off", *arguments)
         self.process = await asyncio.create_subprocess_exec(*command, env=environment)
 
     async def credentials(self) -> dict[str, str]:

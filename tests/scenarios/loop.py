@@ -20,10 +20,11 @@ from turnbuckle import registry
 from turnbuckle.drivers.base import Credentials
 from turnbuckle.drivers.icontrol.driver import IControlDriver
 from turnbuckle.model.issue import Issue
-from turnbuckle.model.ref import Event, Gone, Ref, Synced
+from turnbuckle.model.ref import Event, Gone, Grounds, Ref, Synced
 from turnbuckle.model.settings import Settings
 from turnbuckle.runtime.controller import Controller, snapshots
 from turnbuckle.runtime.device import DeviceWorker
+from turnbuckle.runtime.leader import Election, Leases
 from turnbuckle.runtime.report import Report
 from turnbuckle.sources.base import PutEvents
 
@@ -84,9 +85,10 @@ def endpoints(count: int, name: str = "web", port: int = 8080) -> dict[str, Any]
 
 
 class Cluster:
-    """A source that knows what tests tell it."""
+    """A source that knows what tests tell it. confirms: whether it lists everything anew when it is asked to."""
 
     name = "cluster"
+    confirms = True
 
     def __init__(self, *manifests: dict[str, Any]) -> None:
         self._manifests = {self._ref(one): one for one in manifests}
@@ -106,10 +108,17 @@ class Cluster:
         for one in manifests:
             self._manifests[self._ref(one)] = one
 
-    def delete(self, kind: str, name: str, namespace: str = "default") -> None:
-        ref = Ref("", kind, namespace, name)
-        del self._manifests[ref]
-        self._news.put_nowait([Gone(ref)])
+    def delete(self, kind: str, *names: str, grounds: Grounds = Grounds.WATCHED, told: bool = True) -> None:
+        refs = [Ref("", kind, "default", name) for name in names]
+        for ref in refs:
+            del self._manifests[ref]
+        if told:
+            self._news.put_nowait([Gone(ref, grounds) for ref in refs])
+
+    async def confirm(self) -> None:
+        if self.confirms:
+            everything = [KINDS[one["kind"]].decode(one) for one in self._manifests.values()]
+            self._news.put_nowait([*everything, Synced(self.name)])
 
     async def run(self, put: PutEvents) -> None:
         self._news = asyncio.Queue()
@@ -140,6 +149,7 @@ class World:
         self.cluster, self.device, self.login, self.settings, self.options = cluster, device, login, settings, options
         self.report = Report()
         self.worker: DeviceWorker
+        self.election: Election | None = None
         self._running: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -147,6 +157,7 @@ class World:
         slot = snapshots()
         self.report = Report()
         options = dict(self.options)
+        leases, identity = options.pop("leases", None), options.pop("identity", "one")
         driver = IControlDriver.to(
             self.device.url,
             self.login,
@@ -162,10 +173,23 @@ class World:
             device=Ref("", "Device", "", self.device.url),
             controller_id=self.settings.controller_id,
             credentials=self.login,
+            leads=leases is None,
             **{"save": False, **options},
         )
-        controller = Controller([self.cluster], self.worker, slot, self.report, self.settings)
+        self.election = None if leases is None else self._election(leases, identity)
+        controller = Controller([self.cluster], self.worker, slot, self.report, self.settings, election=self.election)
         self._running = asyncio.create_task(controller.run())
+
+    def _election(self, leases: Leases, identity: str) -> Election:
+        return Election.among(
+            leases,
+            self.worker,
+            lambda text: None,
+            namespace="kube-system",
+            partitions=self.settings.partitions,
+            bigip_url=self.device.url,
+            identity=identity,
+        )
 
     async def stop(self) -> None:
         if self._running is not None:
@@ -177,6 +201,12 @@ class World:
         """Ends the controller without a chance to save or to log out."""
         self.worker.finish = _nothing  # type: ignore[method-assign]
         await self.stop()
+
+    async def die(self) -> None:
+        """Ends the controller as if its process was killed: it gives nothing back."""
+        if self.election is not None:
+            self.election.leave = _nothing  # type: ignore[method-assign]
+        await self.kill()
 
     # ---- what can be seen
 

@@ -52,17 +52,17 @@ async def test_an_answer_that_nobody_thought_of_is_told_and_does_not_end_the_con
         await w.stop()
         w.start()
         reader = w.worker._driver._reader  # type: ignore[attr-defined]
-        whole = reader._objects
+        whole = reader.listed
 
-        async def odd(codec: Codec, partition: str) -> list[dict[str, Any]]:
+        async def odd(codec: Codec, partition: str, select: str) -> list[dict[str, Any]]:
             if codec.kind == "sys/application/service":
                 return [{"name": "x", "partition": partition, "tables": [{"name": "t", "rows": [{"row": 5}]}]}]
-            found: list[dict[str, Any]] = await whole(codec, partition)
+            found: list[dict[str, Any]] = await whole(codec, partition, select)
             return found
 
-        reader._objects = odd
+        reader.listed = odd
         await w.until(lambda: bool(w.issues("TB3009")))
-        reader._objects = whole
+        reader.listed = whole
         await w.in_sync()
         assert w.issues() == []
 
@@ -197,9 +197,9 @@ async def test_every_form_of_an_object_can_become_every_other_without_a_refusal(
         for one in FORMS:
             for other in FORMS:
                 for form in (one, other):
-                    before = w.worker._snapshot
-                    w.cluster.tell(FORMS[form], endpoints(2 if before is None or before.version % 2 else 3))
-                    await w.until(lambda was=before: w.worker._snapshot is not was)  # type: ignore[misc]
+                    before = w.worker._agenda.snapshot
+                    w.cluster.tell(FORMS[form], endpoints(2 if before.version % 2 else 3))
+                    await w.until(lambda was=before: w.worker._agenda.snapshot is not was)  # type: ignore[misc]
                     await asyncio.sleep(0)
                     await w.in_sync()
                     assert [i.text for i in w.issues() if i.severity == "ERROR"] == [], (one, other)

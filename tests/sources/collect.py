@@ -47,6 +47,7 @@ class Reader:
     def __init__(self) -> None:
         self.batches: list[list[Event]] = []
         self.objects: dict[str, str] = {}
+        self.source: Any = None
         self.task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
 
@@ -92,6 +93,7 @@ class Reader:
 async def reading(source: Source) -> AsyncIterator[Reader]:
     """A source that runs, and what it tells."""
     reader = Reader()
+    reader.source = source
     task = reader.task = asyncio.create_task(source.run(reader.put))
     try:
         yield reader

@@ -189,10 +189,16 @@ def test_pauses_double_with_jitter_up_to_the_longest_and_start_anew_after_succes
     backoff = Backoff(Timing(first_delay_s=0.2, longest_delay_s=30.0))
     pauses = [backoff.failed() for _ in range(2000)]
     for number, pause in enumerate(pauses):
-        full = min(0.2 * 2 ** min(number, 30), 30.0)
-        assert full / 2 <= pause <= full
+        assert 0.2 <= pause <= min(0.4 * 2 ** min(number, 30), 30.0)
+    assert min(pauses[10:]) < 3
+    assert max(pauses[10:]) > 27
     backoff.reset()
-    assert backoff.failed() <= 0.2
+    assert backoff.failed() <= 0.4
+
+
+def test_a_pause_counts_from_the_beginning_of_the_try_unless_the_server_asks_for_more():
+    assert Backoff(Timing()).failed(spent_s=60.0) == 0.0
+    assert Backoff(Timing()).failed(7.0, spent_s=60.0) >= 7.0
 
 
 @pytest.mark.parametrize(("asked", "low", "high"), [(7.0, 7.0, 7.7), (86400.0, 300.0, 330.0)])
@@ -211,3 +217,44 @@ async def test_retry_after_is_honoured(api, header):
     # The date has whole seconds, so at least one of the two is left.
     assert asyncio.get_running_loop().time() - start >= 0.9
     assert len(api.requests("list")) == 2
+
+
+async def test_a_list_with_something_that_is_no_object_says_nothing(api):
+    api.fail("list", "services", items=["a text", 1, None])
+    async with reading(source(api)) as reader:
+        await reader.until(lambda: len(api.requests("list")) > 2)
+        assert reader.events == []
+        api.mend()
+        await reader.until(lambda: reader.synced)
+        assert set(reader.objects) == {"Service/default/web", "Service/default/api"}
+
+
+@pytest.mark.parametrize(
+    "item", [{}, {"metadata": []}, {"metadata": {"namespace": "default"}}, {"metadata": {"name": 7}}]
+)
+async def test_a_list_with_an_object_without_a_name_says_nothing(api, item):
+    api.fail("list", "services", items=[item])
+    async with reading(source(api)) as reader:
+        await reader.until(lambda: len(api.requests("list")) > 2)
+        assert reader.events == []
+        api.mend()
+        await reader.until(lambda: reader.synced)
+
+
+async def test_a_list_without_a_version_cannot_be_followed_and_says_nothing(api):
+    api.fail("list", "services", unversioned=True)
+    async with reading(source(api)) as reader:
+        await reader.until(lambda: len(api.requests("list")) > 2)
+        assert reader.events == []
+        assert "has no resource version" in reader.source.health()[0].trouble
+        api.mend()
+        await reader.until(lambda: reader.synced)
+
+
+async def test_a_server_that_takes_a_watch_and_never_answers_is_given_up_as_soon_as_a_list_would_be(api):
+    hasty = Timing(reply_s=0.2, first_delay_s=0.01, longest_delay_s=0.05, at_once_s=0.01)
+    api.fail("watch", times=2, deaf=True)
+    async with reading(source(api, timing=hasty)) as reader:
+        await reader.until(lambda: "time is up" in reader.source.health()[0].trouble)
+        api.put(service("web", "2"))
+        await reader.until(lambda: reader.objects["Service/default/web"] == "2")

@@ -6,19 +6,14 @@ import asyncio
 import ssl
 import sys
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from subprocess import run
 
 import pytest
-import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from fakes.kubeapi import FakeKubeApi
 from sources.collect import SERVICES, reading, service
+from sources.logins import in_cluster, kubeconfig, service_account
 from turnbuckle.sources.kubernetes import (
     InClusterLogin,
     KubeconfigLogin,
@@ -41,31 +36,6 @@ async def api() -> AsyncIterator[FakeKubeApi]:
     await server.stop()
 
 
-def service_account(directory: Path) -> Path:
-    """Fills the directory of a service account, with a certificate that signs itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    (directory / "ca.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (directory / "ca.key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    (directory / "token").write_text("first\n")
-    return directory
-
-
 @pytest.fixture
 def pod(tmp_path: Path) -> Path:
     return service_account(tmp_path)
@@ -80,24 +50,6 @@ async def tls_api(pod: Path) -> AsyncIterator[FakeKubeApi]:
     server.put(service("web", "1"))
     yield server
     await server.stop()
-
-
-def in_cluster(api: FakeKubeApi, pod: Path) -> InClusterLogin:
-    host, port = api.url.split("//")[1].split(":")
-    return InClusterLogin(pod, {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port})
-
-
-def kubeconfig(path: Path, url: str, user: dict[str, object] | None, **cluster: object) -> str:
-    content = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "c", "cluster": {"server": url, **cluster}}],
-        "users": [{"name": "u", "user": user}] if user is not None else [],
-        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-        "current-context": "x",
-    }
-    path.write_text(yaml.safe_dump(content))
-    return str(path)
 
 
 def source(login: object) -> KubernetesSource:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import click
 
 from turnbuckle.cli.common import Given, settings
-from turnbuckle.cli.device import Applied, Pass, look, partitions_of, plan_of
+from turnbuckle.cli.device import Applied, Pass, designated, look, partitions_of, plan_of
 from turnbuckle.cli.flags import SettingsCommand
 from turnbuckle.cli.plan import say_incomplete
 from turnbuckle.cli.progress import Progress, progress
@@ -58,21 +58,32 @@ async def _do(
     if config.create_partition:
         # The look that writes makes the partitions; before it, it must be sure that this is the plan that was meant.
         seen = await look(config, manifests, controller_id)
-        _insist(plan_of(seen.state, manifests, config, controller_id), fingerprint)
+        insist(plan_of(seen.state, manifests, config, controller_id), fingerprint)
         missing = seen.missing
     partitions = partitions_of(config, manifests.snapshot.desired)
     driver = driver_for(config, CredentialSource(config), controller_id, partitions)
     try:
-        writing = Pass(driver, config, manifests, controller_id)
+        writing = Pass(
+            driver,
+            config,
+            controller_id,
+            lambda observed: plan_of(observed, manifests, config, controller_id),
+            designated(manifests.snapshot.desired),
+        )
         observed, made = await writing.observe()
-        _insist(made, fingerprint)
+        insist(made, fingerprint)
         line.say(f"writing {len(made.operations)} changes to {config.bigip_url}")
         return made, replace(await writing.apply(observed, made), created=missing)
     finally:
         await driver.close()
 
 
-def _insist(made: Plan, fingerprint: str) -> None:
+def insist(made: Plan, fingerprint: str) -> None:
+    """Ends the command unless this is the plan with that fingerprint; an empty one is every plan's.
+
+    Raises:
+        click.ClickException: it is another plan.
+    """
     if fingerprint and made.fingerprint != fingerprint:
         raise click.ClickException(
             f"The plan has the fingerprint {made.fingerprint}, not {fingerprint[:80]}: something has changed. "
@@ -82,13 +93,20 @@ def _insist(made: Plan, fingerprint: str) -> None:
 
 def _tell(manifests: Manifests, origins: Origins, made: Plan, applied: Applied) -> int:
     issues = in_order([*manifests.issues, *made.refusals, *applied.issues], origins)
+    say_incomplete(manifests)
+    return tell(made, applied, issues, origins)
+
+
+def tell(made: Plan, applied: Applied, issues: list[Issue], origins: Origins) -> int:
+    """Says how it went, and answers the exit code."""
     done = tuple(outcome.operation for outcome in applied.done)
     for line in issue_lines(issues, origins, coloured()):
         click.echo(line)
     if done or applied.created:
         shown = replace(made, operations=done, refused=(), foreign=())
         click.echo(render.text(shown, colour=coloured(), partitions=applied.created))
-    say_incomplete(manifests)
+    if applied.kept is not None:
+        click.echo(f"What was there before is in {applied.kept} (turnbuckle restore).")
     if applied.failure:
         click.echo(f"turnbuckle: {applied.failure}", err=True)
     click.echo(_summary(made, applied, issues))

@@ -20,6 +20,8 @@ _COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "run": ("run", "run", "Keep a BIG-IP in step with a cluster or a folder."),
     "plan": ("plan", "plan", "Show what manifests would change on a BIG-IP, and why."),
     "apply": ("apply", "apply", "Make those changes."),
+    "restore": ("restore", "restore", "Bring back what a BIG-IP had, from a restore file."),
+    "freeze": ("freeze", "freeze", "Stop a controller's writes, show what waits, and let it go on."),
     "check": ("check", "check", "Find the mistakes in manifests; needs no BIG-IP."),
     "config": ("config_cmd", "config", "Show the settings in force and where each came from."),
 }

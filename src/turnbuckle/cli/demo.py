@@ -118,6 +118,7 @@ class Demo:
             trusted_certs=certificate,
             pool_member_type="cluster",
             folder=manifests,
+            restore_directory=folder / "restore",
         )
         controller = await assemble(config, CredentialSource(config))
         self._report = controller.report

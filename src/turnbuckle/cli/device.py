@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
 
 from turnbuckle.config import Config, CredentialSource
 from turnbuckle.drivers.base import Driver, DriverError, PartitionMissing
@@ -14,7 +15,7 @@ from turnbuckle.model.plan import Outcome, Plan, Result, with_outcomes
 from turnbuckle.model.ref import Ref
 from turnbuckle.model.state import State
 from turnbuckle.planner import cut, make_plan
-from turnbuckle.runtime.assemble import driver_for
+from turnbuckle.runtime.assemble import driver_for, keeper_for
 from turnbuckle.runtime.housekeeping import Housekeeping
 from turnbuckle.runtime.offline import Manifests
 from turnbuckle.runtime.refused import Refused
@@ -95,26 +96,37 @@ async def look(config: Config, manifests: Manifests, controller_id: str) -> Seen
 class Applied:
     """How a pass of writing went.
 
-    created: partitions that were made before anything else. left: how many operations are not done, because the device
+    created: partitions that were made before anything else. kept: the restore file, if there is one. left: how many operations are not done, because the device
     could not be reached. failure: why, as a sentence.
     """
 
     done: list[Outcome] = field(default_factory=list)
     rejected: list[Outcome] = field(default_factory=list)
     created: tuple[str, ...] = ()
+    kept: FilePath | None = None
     left: int = 0
     failure: str = ""
     issues: tuple[Issue, ...] = ()
 
 
 class Pass:
-    """Applies a plan, and plans anew as long as it is not known what the device did."""
+    """Applies a plan, and plans anew as long as it is not known what the device did.
 
-    def __init__(self, driver: Driver, config: Config, manifests: Manifests, controller_id: str) -> None:
-        self._driver, self._config, self._manifests = driver, config, manifests
-        self._controller_id = controller_id
+    plan: what is to be done, for what is on the device. pools: designated pools to be read, too.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        config: Config,
+        controller_id: str,
+        plan: Callable[[State], Plan],
+        pools: Collection[str] = (),
+    ) -> None:
+        self._driver, self._plan, self._pools = driver, plan, pools
         self._refused = Refused()
         self._report = Report()
+        self._keeper = keeper_for(config, controller_id, self._report)
         self._housekeeping = Housekeeping(
             driver, Ref("", "Device", "", config.bigip_url), self._report, time.monotonic, save=config.save == "batch"
         )
@@ -126,8 +138,8 @@ class Pass:
         Raises:
             DriverError: the device does not answer as it should.
         """
-        observed = await self._driver.read(designated(self._manifests.snapshot.desired))
-        return observed, plan_of(observed, self._manifests, self._config, self._controller_id)
+        observed = await self._driver.read(self._pools)
+        return observed, self._plan(observed)
 
     async def apply(self, observed: State, plan: Plan) -> Applied:
         """Does the plan; what the device refuses is left and told, the rest is done.
@@ -135,6 +147,7 @@ class Pass:
         When the device does not answer as it should, what was done until then stays and is told.
         """
         try:
+            self._applied.kept = await self._keeper.before(plan.operations, observed)
             for _ in range(MOST_PASSES):
                 observed, known = await self._batches(observed, plan)
                 if known:

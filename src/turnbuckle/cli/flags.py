@@ -71,7 +71,8 @@ class SettingsCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Sorts the words; raises UsageError with every wrong one."""
-        reading = _read(self._flags(), args)
+        takes_words = any(isinstance(param, click.Argument) for param in self.params)
+        reading = _read(self._flags(), args, takes_words)
         if reading.wrong and not reading.help:
             raise click.UsageError("\n".join(reading.wrong), ctx=ctx)
         return super().parse_args(ctx, ["--help"] if reading.help else reading.words)
@@ -129,7 +130,7 @@ class _Reading:
     help: bool = False
 
 
-def _read(flags: Mapping[str, str | None], args: Sequence[str]) -> _Reading:
+def _read(flags: Mapping[str, str | None], args: Sequence[str], takes_words: bool) -> _Reading:
     reading = _Reading()
     words = iter(args)
     before = ""
@@ -139,7 +140,7 @@ def _read(flags: Mapping[str, str | None], args: Sequence[str]) -> _Reading:
             reading.help = True
         elif flag in flags:
             _take(flags[flag], flag, text if equals else None, words, reading)
-        elif len(word) > 2 and word[:2] in flags and flags[word[:2]] is None and f"-{flag}" not in flags:
+        elif _is_for_click(word, flags, takes_words):
             reading.words.append(word)
         else:
             # The word after an unknown flag is that flag's value, perhaps a password: it is not repeated.
@@ -147,6 +148,13 @@ def _read(flags: Mapping[str, str | None], args: Sequence[str]) -> _Reading:
                 reading.wrong.append(_unknown(word, flag, before, flags))
         before = flag
     return reading
+
+
+def _is_for_click(word: str, flags: Mapping[str, str | None], takes_words: bool) -> bool:
+    """Whether a word is an argument of the command, or a short flag with its value in one."""
+    if not word.startswith("-"):
+        return takes_words
+    return len(word) > 2 and flags.get(word[:2], "") is None and f"-{word.partition('=')[0]}" not in flags
 
 
 def _take(bare: str | None, flag: str, text: str | None, words: Iterator[str], reading: _Reading) -> None:

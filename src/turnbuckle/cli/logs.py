@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from turnbuckle.cli.progress import WIPE
+from turnbuckle.runtime.secrecy import Secrets, starred
 
 LEVELS: Mapping[str, int] = {
     "AS3DEBUG": logging.DEBUG,
@@ -19,14 +20,12 @@ LEVELS: Mapping[str, int] = {
     "CRITICAL": logging.CRITICAL,
 }
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
-_SHORTEST_SECRET = 6
-"""Shorter passwords are words of the log itself, `admin` for one; nothing logs a password in the first place."""
 
 
 class OneLine(logging.Formatter):
     """A record on one line; `secrets` answers the texts that must not appear in it. before: is put in front of it."""
 
-    def __init__(self, secrets: Callable[[], tuple[str, ...]] = tuple, before: str = "") -> None:
+    def __init__(self, secrets: Secrets = tuple, before: str = "") -> None:
         super().__init__()
         self._secrets, self._before = secrets, before
 
@@ -36,15 +35,11 @@ class OneLine(logging.Formatter):
         if record.exc_info and record.exc_info[1] is not None:
             error = record.exc_info[1]
             text += f" error={type(error).__name__}: {error}"
-        for secret in self._secrets():
-            if len(secret) >= _SHORTEST_SECRET:
-                text = text.replace(secret, "***")
+        text = starred(text, self._secrets)
         return self._before + "".join(c if c.isprintable() else " " for c in text)
 
 
-def start(
-    level: str, file: Path | None = None, secrets: Callable[[], tuple[str, ...]] = tuple, *, over: bool = False
-) -> None:
+def start(level: str, file: Path | None = None, secrets: Secrets = tuple, *, over: bool = False) -> None:
     """Sends the log to a file, or to standard error.
 
     over: a line of progress may stand on the terminal, which a record has to wipe first. level: one of the words of

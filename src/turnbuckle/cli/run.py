@@ -17,9 +17,13 @@ from turnbuckle.cli.progress import progress
 from turnbuckle.cli.report import say_mistakes
 from turnbuckle.config import CredentialSource, Loaded, Reloader, load, needs_of_run, settings_of
 from turnbuckle.drivers.base import DriverError
+from turnbuckle.planner.freeze import parse
 from turnbuckle.runtime.assemble import assemble
 from turnbuckle.runtime.controller import Controller
+from turnbuckle.runtime.metrics import CONTENT_TYPE
+from turnbuckle.runtime.telling import Telling
 from turnbuckle.sources.kubernetes import KubernetesError
+from turnbuckle.web.app import NotServed, Pages, served
 
 LOOK_EVERY_S = 2.0
 """How often the configuration file is looked at; a mounted one is swapped by a link, which no watch of it tells."""
@@ -59,7 +63,7 @@ def run(given: Given) -> int:
     code = 1
     try:
         code = asyncio.run(_until_stopped(loaded, Reloader(given, os.environ, loaded), credentials))
-    except* (DriverError, KubernetesError, ValueError, OSError) as group:
+    except* (DriverError, KubernetesError, NotServed, ValueError, OSError) as group:
         for sentence in _sentences(group):
             log.error("%s", sentence)
     return code
@@ -90,20 +94,31 @@ def _stop(work: asyncio.Future[int], number: signal.Signals) -> None:
 
 
 async def _work(loaded: Loaded, reloader: Reloader, credentials: CredentialSource) -> int:
+    if loaded.config.once:
+        return await _once(loaded, credentials)
+    telling = Telling(lambda: (credentials.credentials().password,))
+    pages = Pages(telling.metrics.page, CONTENT_TYPE, telling.pulse.health, telling.pulse.ready)
+    async with served(loaded.config.http_listen_address, pages) as port:
+        if port:
+            log.info("serving /metrics, /health and /ready port=%d", port)
+        given = loaded.given("kubeconfig")
+        controller = await assemble(loaded.config, credentials, kubeconfig_given=given, telling=telling)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_follow_file(reloader, controller, credentials, asyncio.sleep), name="configuration")
+            tasks.create_task(controller.run(), name="controller")
+    return 0
+
+
+async def _once(loaded: Loaded, credentials: CredentialSource) -> int:
     config = loaded.config
     try:
-        async with asyncio.timeout(ONCE_PATIENCE_S if config.once else None):
+        async with asyncio.timeout(ONCE_PATIENCE_S):
             controller = await assemble(config, credentials, kubeconfig_given=loaded.given("kubeconfig"))
     except TimeoutError:
         log.error("the cluster did not answer within %.0f s", ONCE_PATIENCE_S)
         return 1
-    if config.once:
-        with progress(f"bringing {config.bigip_url} in line"):
-            return 0 if await controller.once() else 1
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_follow_file(reloader, controller, credentials, asyncio.sleep), name="configuration")
-        tasks.create_task(controller.run(), name="controller")
-    return 0
+    with progress(f"bringing {config.bigip_url} in line"):
+        return 0 if await controller.once() else 1
 
 
 async def _follow_file(
@@ -127,4 +142,8 @@ async def _follow_file(
             credentials.reconfigure(reloaded.config)
             logs.set_level(reloaded.config.log_level)
             ids = (controller.settings.controller_id, controller.settings.cluster_id)
-            await controller.reconfigure(settings_of(reloaded.config, *ids))
+            await controller.reconfigure(
+                settings_of(reloaded.config, *ids),
+                freeze=parse(reloaded.config.freeze),
+                allow_mass_delete=reloaded.config.allow_mass_delete,
+            )

@@ -24,8 +24,8 @@ class DesignatedPoolComposer:
         members: dict[tuple[str, int], Member] = {}
         for claim in claims:
             mark = facts.mark_for(look, claim.owner)
-            for address, port in claim.want:
-                members.setdefault((address, port), Member(address, port, partition, mark=mark))
+            for address, port, draining in claim.want:
+                members.setdefault((address, port), Member(address, port, partition, draining=draining, mark=mark))
         owners = frozenset(str(claim.owner) for claim in claims)
         mark = facts.mark_for(look, claims[0].owner)
         pool = DesignatedPool(key.name, mark, frozenset(members.values()), owners=owners)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from turnbuckle.engine.protocol import Composition, Look
-from turnbuckle.kinds.endpointslice import SliceSpec
+from turnbuckle.kinds.endpointslice import Endpoint, SliceSpec
 from turnbuckle.kinds.node import EVERY_NODE, NodeSpec
 from turnbuckle.kinds.service import ServicePort, ServiceSpec
 from turnbuckle.kit import facts, selector
@@ -22,7 +22,8 @@ from turnbuckle.model.state import Path
 _SERVICE_FIELD = "data.data.virtualServer.backend.serviceName"
 _PORT_FIELD = "data.data.virtualServer.backend.servicePort"
 
-Endpoints = frozenset[tuple[str, int]]
+Endpoints = frozenset[tuple[str, int, bool]]
+"""Address, port, and whether it drains."""
 
 
 class PoolComposer:
@@ -32,7 +33,7 @@ class PoolComposer:
     when_owner_errs: Literal["follow", "hold"] = "follow"
 
     def compose(self, key: PoolKey, claims: Sequence[Claim], look: Look) -> Composition:
-        """The pool with its monitors; `made` is the frozenset of (address, port), sorted by whoever needs it."""
+        """The pool with its monitors; `made` is the frozenset of (address, port) that take new connections."""
         settings = facts.settings(look)
         service = look.get(Ref("", "Service", key.namespace, key.service))
         owners = tuple(dict.fromkeys(claim.owner for claim in claims))
@@ -65,19 +66,23 @@ class PoolComposer:
         )
         if want.form == "designated":
             passed = (Claim(claim.owner, claim.age, DesignatedPoolKey(key.name), found) for claim in claims)
-            return Composition(issues=issues, claims=tuple(passed), made=found)
+            return Composition(issues=issues, claims=tuple(passed), made=_open(found))
         objects = _objects(key, want, mark, found, facts.settings(look)) if want.form == "pool" else ()
-        return Composition(objects=objects, issues=issues, made=found)
+        return Composition(objects=objects, issues=issues, made=_open(found))
 
 
 COMPOSER = PoolComposer()
+
+
+def _open(found: Endpoints) -> frozenset[tuple[str, int]]:
+    return frozenset((address, port) for address, port, draining in found if not draining)
 
 
 def _objects(
     key: PoolKey, want: PoolSettings, mark: Mark, found: Endpoints, settings: Settings
 ) -> tuple[LtmObject, ...]:
     partition = "Common" if settings.share_nodes else key.name.split("/")[1]
-    members = frozenset(Member(address, port, partition) for address, port in found)
+    members = frozenset(Member(address, port, partition, draining=draining) for address, port, draining in found)
     probes = tuple(
         Monitor(m.name, mark, m.type, m.interval_s, m.timeout_s, m.send, m.recv)  # type: ignore[arg-type]
         for m in want.monitors
@@ -97,17 +102,17 @@ def _endpoints(
     if port is None:
         return frozenset(), "port"
     if settings.pool_member_type == "cluster" or spec.is_apiserver:
-        ready = _ready_endpoints(key, spec, port, settings, look)
-        return ready, "" if ready else "endpoints"
+        found = _service_endpoints(key, spec, port, settings, look)
+        return found, "" if found else "endpoints"
     if spec.type not in ("NodePort", "LoadBalancer"):
         return frozenset(), "type"
     if not port.node_port:
         return frozenset(), "number"
-    nodes = frozenset((address, port.node_port) for address in _node_addresses(settings, look))
+    nodes = frozenset((address, port.node_port, False) for address in _node_addresses(settings, look))
     return nodes, "" if nodes else "nodes"
 
 
-def _ready_endpoints(key: PoolKey, spec: ServiceSpec, port: ServicePort, settings: Settings, look: Look) -> Endpoints:
+def _service_endpoints(key: PoolKey, spec: ServiceSpec, port: ServicePort, settings: Settings, look: Look) -> Endpoints:
     facet = ("service", key.service)
     slices: list[SliceSpec] = [obj.spec for obj in look.having("EndpointSlice", key.namespace, facet)]
     if not slices:
@@ -115,14 +120,34 @@ def _ready_endpoints(key: PoolKey, spec: ServiceSpec, port: ServicePort, setting
     if spec.family:
         slices = [one for one in slices if one.family == spec.family]
     usable = _selected_nodes(settings, look) if settings.node_label_selector else None
-    return frozenset(
-        (endpoint.address, served.port or port.port)
+    return _drained(
+        ((endpoint.address, served.port or port.port), endpoint)
         for one in slices
         if one.family != "FQDN"
         for served in one.ports
         if served.name == port.name and served.protocol == port.protocol
         for endpoint in one.endpoints
         if usable is None or not endpoint.node or endpoint.node in usable
+    )
+
+
+def _drained(found: Iterable[tuple[tuple[str, int], Endpoint]]) -> Endpoints:
+    """Who takes new connections: the ready, or where nobody is ready those that end and still serve; the rest drains.
+
+    An address may be in two slices for a moment; then it counts as the better of the two.
+    Source: Kubernetes, "Virtual IPs and Service Proxies", traffic to terminating endpoints (KEP-1669); kube-proxy
+    does so.
+    """
+    terminating: dict[tuple[str, int], Endpoint] = {}
+    ready: set[tuple[str, int]] = set()
+    for place, endpoint in found:
+        if not endpoint.terminating:
+            ready.add(place)
+        elif place not in terminating or endpoint.serving:
+            terminating[place] = endpoint
+    instead = not ready
+    return frozenset((*place, False) for place in ready) | frozenset(
+        (*place, not (instead and endpoint.serving)) for place, endpoint in terminating.items() if place not in ready
     )
 
 

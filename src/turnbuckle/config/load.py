@@ -254,7 +254,5 @@ def _check(desk: _Desk) -> None:
         )
     if values["insecure"].value and values["trusted-certs"].given:
         desk.notes.append("--trusted-certs has no effect, because --insecure verifies nothing.")
-    if values["http-listen-address"].given:
-        desk.notes.append("--http-listen-address is known, but nothing is served there yet.")
     if values["members-only"].value and values["create-partition"].value:
         desk.notes.append("--create-partition has no effect with --members-only, which writes into existing pools.")

@@ -59,7 +59,7 @@ _SWITCHES: tuple[tuple[str, str], ...] = (
     ("log-as3-response", "No AS3 declarations are posted."),
     ("cccl-gtm-agent", "Wide IPs are not written."),
     ("filter-tenants", "No AS3 declarations are posted."),
-    ("http-client-metrics", "There are no metrics yet."),
+    ("http-client-metrics", "All metrics are always there."),
     ("manage-routes", "OpenShift Routes are not read."),
     ("manage-ingress", "Ingresses are not read."),
     ("manage-configmaps", "F5 resource ConfigMaps are always read."),

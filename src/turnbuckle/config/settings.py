@@ -56,6 +56,12 @@ def _setting(form: Form[T], default: T, group: str, doc: str, **more: Any) -> T:
     return field(default=default, metadata={"setting": Setting("", form, default, group, doc, **more)})
 
 
+def _or_off(form: Form[str]) -> Form[str]:
+    """The form of a text that may be empty, too, which is written `off`: what is given empty counts as not given."""
+    placeholder = f"{form.placeholder}|off"
+    return replace(form, placeholder=placeholder, parse=lambda given: form.parse(given) if given[-1] != "off" else "")
+
+
 _UNBUILT_AGENT = Flaw(
     "is as3, which is not built yet.", "Leave it out: the icontrol agent does the same work by iControl REST."
 )
@@ -156,8 +162,46 @@ class Config:
         forms.whole_number(0, 2**31 - 1),
         300,
         BIGIP,
-        "How often the BIG-IP is read and compared, so that what was changed by hand is mended; 0: never.",
+        "How often the BIG-IP is looked at for what was changed there by hand; 0: never.",
         unit="s",
+    )
+    drift: str = _setting(
+        forms.one_of(("mend", "report"), fold=str.lower),
+        "mend",
+        BIGIP,
+        "What was changed by hand on objects of ours: put it right again, or only tell it.",
+        original=False,
+    )
+    max_delete_percent: int = _setting(
+        forms.whole_number(0, 100),
+        30,
+        BIGIP,
+        "More than this share of pools or objects (and more than 10) is not removed in one unwatched step.",
+        unit="%",
+        original=False,
+    )
+    allow_mass_delete: bool = _setting(
+        forms.yes_no(),
+        False,
+        BIGIP,
+        "Let go what --max-delete-percent holds back.",
+        original=False,
+        live=True,
+    )
+    freeze: tuple[str, ...] = _setting(
+        forms.many(forms.text()),
+        (),
+        BIGIP,
+        "Write nothing of this: device, a partition, or an object by its full path; may be repeated.",
+        original=False,
+        live=True,
+    )
+    restore_directory: Path | None = _setting(
+        forms.path(),
+        None,
+        BIGIP,
+        "Where restore files are kept; default: turnbuckle in $XDG_STATE_HOME, else in ~/.local/state.",
+        original=False,
     )
     controller_id: str = _setting(
         forms.identifier(),
@@ -197,6 +241,20 @@ class Config:
     )
     use_node_internal: bool = _setting(
         forms.yes_no(), True, KUBERNETES, "Use the nodes' InternalIP; false: ExternalIP.", live=True
+    )
+    leader_elect: bool = _setting(
+        forms.yes_no(),
+        True,
+        KUBERNETES,
+        "Of several replicas let the one write that holds the Lease.",
+        original=False,
+    )
+    lease_namespace: str = _setting(
+        forms.namespace(),
+        "",
+        KUBERNETES,
+        "Where the Lease lies; default: the pod's own namespace, outside of a cluster kube-system.",
+        original=False,
     )
     kubeconfig: Path | None = _setting(
         forms.path(),
@@ -238,10 +296,10 @@ class Config:
     )
     log_file: Path | None = _setting(forms.path(), None, HERE, "Log to this file, not to standard error.")
     http_listen_address: str = _setting(
-        forms.listen_address(),
+        _or_off(forms.listen_address()),
         "0.0.0.0:8080",
         HERE,
-        "Where metrics and health will be served; nothing is served yet.",
+        "Where /metrics, /health and /ready are served; off: nowhere.",
     )
 
 

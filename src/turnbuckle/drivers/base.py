@@ -5,6 +5,7 @@
     │   └── CertificateRefused     the certificate does not verify: nothing was sent
     ├── Unauthorized               the credentials, or the role behind them, are not accepted
     ├── PartitionMissing           a managed partition is not on the device
+    ├── Deposed                    another replica leads now: nothing was written
     └── TransactionLost            the device forgot an open transaction: nothing of it was done
 
 A refusal is not a failure: it comes back as an Outcome, because somebody has to be told.
@@ -12,12 +13,13 @@ A refusal is not a failure: it comes back as an Outcome, because somebody has to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from turnbuckle.model.ltm import LtmObject
 from turnbuckle.model.plan import Batch, Outcome
-from turnbuckle.model.state import State
+from turnbuckle.model.state import Path, State
 
 
 class DriverError(Exception):
@@ -57,6 +59,13 @@ class PartitionMissing(DriverError):
         self.partition = partition
 
 
+class Deposed(DriverError):
+    """Another replica leads now; nothing was written, and nothing more is to be."""
+
+    def __init__(self) -> None:
+        super().__init__("Another replica leads now; nothing was written.")
+
+
 class TransactionLost(DriverError):
     """An open transaction is not known to the device any more; nothing of it was done."""
 
@@ -90,6 +99,17 @@ class Driver(Protocol):
         """
         ...
 
+    async def scan(self, known: State) -> Mapping[Path, LtmObject | None]:
+        """What on the device is not as `known` says, None for what is gone; costs what changed, not what there is.
+
+        known: what was read, brought up to date with the outcomes since. What an operator set on members counts, though
+        it is not compared otherwise, and so do objects of others. What is written while it runs is left out.
+
+        Raises:
+            DriverError: what was read is not the whole; "could not read" never is "is gone".
+        """
+        ...
+
     async def apply(self, batch: Batch) -> tuple[Outcome, ...]:
         """Does the operations of a batch and answers one outcome for each, in the batch's order.
 
@@ -97,7 +117,15 @@ class Driver(Protocol):
         the operation was made from is out of date; read again.
 
         Raises:
-            DriverError: nothing of the batch was done.
+            DriverError: nothing of the batch was done. Deposed: nor will anything be; another replica leads.
+        """
+        ...
+
+    def fence(self, number: int, may_write: Callable[[], bool]) -> None:
+        """From now on writes as leader `number`: 1 or more, and more than that of any leader before.
+
+        may_write: whether the Lease is certain to be held until a write that begins now has ended; it is asked before
+        each write outside of a transaction. A transaction fails by itself once a later leader has written.
         """
         ...
 

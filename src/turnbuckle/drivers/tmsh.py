@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from turnbuckle.model import mark as marks
 from turnbuckle.model.ltm import (
+    DataGroup,
     DesignatedPool,
     IAppService,
     IAppTable,
@@ -82,6 +83,8 @@ def _properties(obj: LtmObject, before: LtmObject | None) -> Iterator[tuple[str,
             yield from _virtual(obj, before)
         case IAppService():
             yield from _service(obj, before)
+        case DataGroup():
+            yield from _data_group(obj, before)
         case _:
             raise TypeError(f"{type(obj).__name__} has no tmsh form")
 
@@ -114,11 +117,26 @@ def _members(pool: Pool, before: LtmObject | None) -> str:
         return ""
     if not wanted:
         return "members none"
-    items = [
-        f"{name} {{{_settings(member)}{_OPERATOR_STATES[known[name].admin_state if name in known else 'enabled']} }}"
-        for name, member in sorted(wanted.items())
-    ]
+    items = [f"{name} {{{_settings(m)}{_state(m, known.get(name))} }}" for name, m in sorted(wanted.items())]
     return f"members {'replace-all-with' if before is not None else 'add'} {{ {' '.join(items)} }}"
+
+
+def _state(member: Member, before: Member | None, mark: Mark | None = None) -> str:
+    """Whether a member takes new connections, and the entry that tells later whose wish that is."""
+    operators = before.admin_state if before is not None else "enabled"
+    words = _OPERATOR_STATES["disabled" if member.draining and operators == "enabled" else operators]
+    ended = before is not None and before.draining and not member.draining
+    if ended and not words:
+        words = " session user-enabled"
+    return words + (_all_metadata(member, mark) if member.draining or ended else "")
+
+
+def _all_metadata(member: Member, mark: Mark | None) -> str:
+    entries = [(name, value) for name, value, _ in member.notes]
+    entries += [(marks.NAME, str(mark))] if mark is not None else []
+    entries += [(marks.DRAINING, marks.FORMAT_VERSION)] if member.draining else []
+    listed = " ".join(f"{quoted(name)} {{ value {quoted(value)} }}" for name, value in entries)
+    return f" metadata replace-all-with {{ {listed} }}" if entries else " metadata none"
 
 
 def _member_name(member: Member, pool: str) -> str:
@@ -170,6 +188,14 @@ def _service(service: IAppService, before: LtmObject | None) -> Iterator[tuple[s
     yield "metadata", f"description {quoted(str(service.mark))}" if service.mark else ""
 
 
+def _data_group(group: DataGroup, before: LtmObject | None) -> Iterator[tuple[str, str]]:
+    verb = "replace-all-with" if before is not None else "add"
+    records = " ".join(f"{quoted(name)} {{ data {quoted(data)} }}" for name, data in sorted(group.records))
+    yield "records", f"records {verb} {{ {records} }}" if records else "records none"
+    yield "type", f"type {group.type}" if before is None else ""
+    yield "metadata", f"description {quoted(str(group.mark))}" if group.mark else ""
+
+
 def _table(table: IAppTable) -> str:
     rows = " ".join(f"{{ row {{ {' '.join(quoted(cell) for cell in row)} }} }}" for row in table.rows)
     columns = " ".join(quoted(column) for column in table.columns)
@@ -199,9 +225,12 @@ def _designated(operation: Operation) -> Iterator[str]:
         if wanted[name] != known[name]:
             m = wanted[name]
             settings = f"ratio {m.ratio} priority-group {m.priority_group} connection-limit {m.connection_limit}"
-            yield f"modify ltm pool {quoted(pool)} {{ members modify {{ {name} {{ {settings} }} }} }}"
+            state = _state(m, known[name], m.mark or mark) if m.draining is not known[name].draining else ""
+            yield f"modify ltm pool {quoted(pool)} {{ members modify {{ {name} {{ {settings}{state} }} }} }}"
     for name in sorted(wanted.keys() - known.keys()):
-        body = f"{_settings(wanted[name])} {_metadata(wanted[name].mark or mark, None)}"
+        own = wanted[name].mark or mark
+        state = _state(wanted[name], None, own) if wanted[name].draining else f" {_metadata(own, None)}"
+        body = f"{_settings(wanted[name])}{state}"
         yield f"modify ltm pool {quoted(pool)} {{ members add {{ {name} {{{body} }} }} }}"
 
 

@@ -24,7 +24,7 @@ from turnbuckle.engine.voices import Voices
 from turnbuckle.model import issue as issues_of
 from turnbuckle.model.claim import Claim, Key
 from turnbuckle.model.issue import Issue, Severity
-from turnbuckle.model.ref import Event, Flawed, Gone, Put, Ref, SourceObject, Synced
+from turnbuckle.model.ref import Event, Flawed, Gone, Grounds, Put, Ref, SourceObject, Synced
 from turnbuckle.model.state import Path
 
 _MOST_ROUNDS = 12
@@ -69,6 +69,7 @@ class _Work:
     composed: set[Key] = field(default_factory=set)
     changed: set[Path] = field(default_factory=set)
     causes: dict[Reader | Path, frozenset[Ref]] = field(default_factory=dict)
+    grounds: dict[Ref, Grounds] = field(default_factory=dict)
 
     def wake(self, reader: Reader, causes: frozenset[Ref]) -> None:
         if isinstance(reader, Ref):
@@ -76,6 +77,12 @@ class _Work:
         else:
             self.keys.add(reader)
         self.because(reader, causes)
+
+    def known_by(self, path: Path) -> Grounds:
+        """The weakest grounds among those of the objects that led to a change."""
+        return max(
+            (self.grounds.get(ref, Grounds.WATCHED) for ref in self.causes.get(path, ())), default=Grounds.WATCHED
+        )
 
     def because(self, what: Reader | Path, causes: frozenset[Ref]) -> None:
         self.causes[what] = self.causes.get(what, frozenset()) | causes
@@ -87,7 +94,7 @@ class Engine:
     def __init__(self, kinds: Iterable[Kind], composers: Iterable[Composer], sources: Iterable[str] = ()) -> None:
         self._roots = {kind.name: cast(Root, kind) for kind in kinds if hasattr(kind, "translate")}
         self._composers = {composer.key: composer for composer in composers}
-        self._unsynced = set(sources)
+        self._lists = dict.fromkeys(sources, 0)
         self._store = Store()
         self._graph = ReadGraph()
         self._voices = Voices()
@@ -97,7 +104,8 @@ class Engine:
         self._claimed_by: dict[Reader, frozenset[Key]] = {}
         self._flaws: dict[Ref, tuple[Issue, ...]] = {}
         self._held: frozenset[Ref] = frozenset()
-        self._held_changed = False
+        self._frozen: frozenset[Ref] = frozenset()
+        self._all_changed = False
         self._version = 0
 
     def ingest(self, events: Iterable[Event]) -> Snapshot:
@@ -110,7 +118,8 @@ class Engine:
 
     def rebuild(self) -> Snapshot:
         """Computes everything anew from the objects and the last good claims: what `ingest` must equal."""
-        fresh = Engine(self._roots.values(), self._composers.values(), self._unsynced)
+        fresh = Engine(self._roots.values(), self._composers.values())
+        fresh._lists = dict(self._lists)
         fresh._records = {ref: _RootRecord(good=record.good) for ref, record in self._records.items()}
         fresh._keys = {key: _KeyRecord(good=record.good) for key, record in self._keys.items()}
         puts = (Put(obj) for ref in self._store.refs() if (obj := self._store.get(ref)))
@@ -126,11 +135,13 @@ class Engine:
     def _take(self, event: Event, work: _Work) -> None:
         match event:
             case Synced(source):
-                self._unsynced.discard(source)
-            case Put(obj):
+                self._lists[source] += 1
+            case Put(obj, grounds):
+                work.grounds[obj.ref] = grounds
                 self._flaw(obj.ref, (), work)
                 self._touch(obj.ref, self._store.put(obj), work)
-            case Gone(ref):
+            case Gone(ref, grounds):
+                work.grounds[ref] = grounds
                 self._flaw(ref, (), work)
                 self._touch(ref, self._store.drop(ref), work)
             case Flawed(ref, found):
@@ -190,6 +201,7 @@ class Engine:
         if obj is None and not flaws:
             if self._records.pop(ref, None) is not None:
                 self._hold(ref, False)
+                self._freeze(ref, False)
                 self._graph.record(ref, ())
                 self._claim(ref, (), work)
                 self._voices.say(ref, ())
@@ -207,6 +219,7 @@ class Engine:
         self._graph.record(ref, look.reads)
         record.effective = self._fallback(record) if record.errs else record.translation.claims
         self._hold(ref, record.errs and record.good is None)
+        self._freeze(ref, record.translation.frozen)
         work.to_judge.add(ref)
         self._claim(ref, record.effective, work)
         self._voices.say(ref, record.translation.issues)
@@ -302,7 +315,12 @@ class Engine:
     def _hold(self, ref: Ref, holding: bool) -> None:
         if (ref in self._held) != holding:
             self._held = self._held | {ref} if holding else self._held - {ref}
-            self._held_changed = True
+            self._all_changed = True
+
+    def _freeze(self, ref: Ref, freezing: bool) -> None:
+        if (ref in self._frozen) != freezing:
+            self._frozen = self._frozen | {ref} if freezing else self._frozen - {ref}
+            self._all_changed = True
 
     def _guarded(self, ask: Callable[[], T], owners: Iterable[Ref], failed: Callable[[tuple[Issue, ...]], T]) -> T:
         """A bug in a kind or a composer concerns its objects only."""
@@ -315,16 +333,18 @@ class Engine:
     # ---- answering
 
     def _snapshot(self, work: _Work) -> Snapshot:
-        everything, self._held_changed = self._held_changed, False
+        everything, self._all_changed = self._all_changed, False
         self._version += 1
         return Snapshot(
             version=self._version,
             desired=self._paths.state,
             issues=self._voices.shown(),
             held=self._held,
+            frozen=self._frozen,
             changed=None if everything else frozenset(work.changed),
             causes={path: work.causes.get(path, frozenset()) for path in work.changed},
-            synced=not self._unsynced,
+            grounds={path: work.known_by(path) for path in work.changed},
+            lists=min(self._lists.values(), default=1),
         )
 
 

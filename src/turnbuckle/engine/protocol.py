@@ -30,10 +30,14 @@ class Look(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """What a root object wants. An issue of severity ERROR means that the claims are not to be trusted as a whole."""
+    """What a root object wants. An issue of severity ERROR means that the claims are not to be trusted as a whole.
+
+    frozen: whether nothing is to be written on its account for now.
+    """
 
     claims: tuple[Claim, ...] = ()
     issues: tuple[Issue, ...] = ()
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +80,36 @@ class Kind(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What became of a root object. objects: what the device has of it. issues: what is said about it now."""
+
+    objects: tuple[LtmObject, ...] = ()
+    issues: tuple[Issue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """What is to be changed in an object of the cluster.
+
+    subresource: "status", or empty for the object itself. body: a merge patch, in which None takes a field away; that
+    is done only where the server notes the field as written by us.
+    """
+
+    ref: Ref
+    subresource: str
+    body: Mapping[str, Any]
+
+
 class Root(Kind, Protocol):
     """A kind whose objects want something."""
 
     def translate(self, obj: SourceObject, look: Look) -> Translation:
         """The claims and the issues of an object."""
+        ...
+
+    def status(self, obj: SourceObject, served: Served) -> Patch | None:
+        """What the object should say about itself and does not yet; None when it says that already."""
         ...
 
 

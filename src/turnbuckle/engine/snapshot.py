@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from turnbuckle.model.issue import Issue
-from turnbuckle.model.ref import Ref
+from turnbuckle.model.ref import Grounds, Ref
 from turnbuckle.model.state import Path, State
 
 
@@ -16,18 +16,28 @@ class Snapshot:
 
     issues: by the object that they are about; each tuple sorted.
     held: roots that err and were never good while this process runs: what the device has of them stays.
-    changed: paths that differ from the snapshot before, or whose holding does; None: everything is to be compared.
+    frozen: roots on whose account nothing is to be written for now.
+    changed: paths that differ from the snapshot before; None: everything is to be compared, since a root is held or
+    frozen, or is not any more.
     causes: for changed paths, the objects whose edits led there.
-    synced: whether every source has told everything that it had.
+    grounds: for paths that differ from the snapshot before, how that is known; the weakest of what led there.
+    lists: how often every source has told everything that it has; 0: at least one has not yet.
     """
 
     version: int
     desired: State
     issues: Mapping[Ref, tuple[Issue, ...]] = field(default_factory=dict)
     held: frozenset[Ref] = frozenset()
+    frozen: frozenset[Ref] = frozenset()
     changed: frozenset[Path] | None = None
     causes: Mapping[Path, frozenset[Ref]] = field(default_factory=dict)
-    synced: bool = False
+    grounds: Mapping[Path, Grounds] = field(default_factory=dict)
+    lists: int = 0
+
+    @property
+    def synced(self) -> bool:
+        """Whether every source has told everything that it had."""
+        return self.lists > 0
 
     def all_issues(self) -> tuple[Issue, ...]:
         """Every issue, sorted by object."""
@@ -41,4 +51,4 @@ class Snapshot:
         causes = dict(unseen.causes)
         for path, refs in self.causes.items():
             causes[path] = causes.get(path, frozenset()) | refs
-        return Snapshot(self.version, self.desired, self.issues, self.held, changed, causes, self.synced)
+        return replace(self, changed=changed, causes=causes, grounds={**unseen.grounds, **self.grounds})

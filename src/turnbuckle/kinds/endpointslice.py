@@ -29,15 +29,20 @@ class EndpointPort:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One ready address; node is empty where it is not known."""
+    """An address that takes connections, or still has some; node is empty where it is not known.
+
+    terminating: its pod ends; it takes no new connections while others are ready. serving: it answers all the same.
+    """
 
     address: str
     node: str
+    terminating: bool = False
+    serving: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class SliceSpec:
-    """Ready endpoints that serve the same ports. family: "IPv4" or "IPv6"."""
+    """Endpoints that serve the same ports. family: "IPv4" or "IPv6"."""
 
     family: str
     endpoints: tuple[Endpoint, ...]
@@ -54,6 +59,8 @@ class PortWire(Wire):
 
 class _Conditions(Wire):
     ready: bool | None = None
+    serving: bool | None = None
+    terminating: bool | None = None
 
 
 class _Endpoint(Wire):
@@ -68,13 +75,28 @@ class _Slice(Wire):
     ports: list[PortWire] | None = None
 
 
+def _standing(conditions: _Conditions | None) -> tuple[bool, bool] | None:
+    """Whether an endpoint is terminating, and whether it serves; None for one that is not there.
+
+    Source: Kubernetes API, discovery.k8s.io/v1 EndpointConditions: what is not said of `ready` means true, and what is
+    not said of `serving` is what `ready` says. A terminating endpoint is ready only where the Service has
+    publishNotReadyAddresses, and then it counts as ready.
+    """
+    if conditions is None or conditions.ready or (conditions.ready is None and not conditions.terminating):
+        return False, True
+    if not conditions.terminating:
+        return None
+    serving = conditions.serving if conditions.serving is not None else conditions.ready is not False
+    return True, serving
+
+
 def endpoint_ports(wires: list[PortWire] | None) -> tuple[EndpointPort, ...]:
     """The ports as pools read them."""
     return tuple(EndpointPort(one.name or "", one.port or 0, one.protocol or "TCP") for one in wires or ())
 
 
 class EndpointSliceKind:
-    """Decodes an EndpointSlice; endpoints that are not ready are not there."""
+    """Decodes an EndpointSlice; endpoints that are neither ready nor terminating are not there."""
 
     name = "EndpointSlice"
     resource = Resource("discovery.k8s.io", "v1", "endpointslices")
@@ -87,14 +109,15 @@ class EndpointSliceKind:
             return wire
         family, endpoints, flaws = wire.address_type or "IPv4", [], []
         for index, one in enumerate(wire.endpoints or ()):
-            if not one.addresses or (one.conditions is not None and one.conditions.ready is False):
+            standing = _standing(one.conditions)
+            if not one.addresses or standing is None:
                 continue
             given = one.addresses[0]
             address = given if family == "FQDN" else plain_address(given)
             if address is None:
                 flaws.append(issues_of.bad_address(ref, f"endpoints[{index}].addresses[0]", given, extended=False))
             else:
-                endpoints.append(Endpoint(address, intern(one.node_name or "")))
+                endpoints.append(Endpoint(address, intern(one.node_name or ""), *standing))
         if flaws:
             return Flawed(ref, tuple(flaws))
         endpoints.sort(key=attrgetter("address"))

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from turnbuckle.engine.protocol import Look, Resource, Translation
+from turnbuckle.engine.protocol import Look, Patch, Resource, Served, Translation
 from turnbuckle.kinds import f5resource_schema as schema
 from turnbuckle.kinds.meta import labels_of, ref_of, source_object
 from turnbuckle.kit import facts, json_text, monitors
 from turnbuckle.kit.addresses import bigip_address
-from turnbuckle.kit.annotations import Option, field_of, options, unknown
+from turnbuckle.kit.annotations import FREEZE, Option, field_of, frozen, options, unknown
 from turnbuckle.kit.shape import FLAW, Reader, as_json
 from turnbuckle.model import issue as issues_of
 from turnbuckle.model.claim import (
@@ -28,7 +28,8 @@ from turnbuckle.model.claim import (
     PoolKey,
     PoolSettings,
 )
-from turnbuckle.model.issue import Issue
+from turnbuckle.model.issue import Issue, Severity
+from turnbuckle.model.ltm import VirtualServer
 from turnbuckle.model.ref import Event, Flawed, Gone, Put, Ref, SourceObject
 from turnbuckle.model.settings import Settings
 
@@ -38,12 +39,14 @@ LARGEST_DATA = 256 * 1024
 LONGEST_PATH = 255
 
 ADDRESS_ANNOTATION = "virtual-server.f5.com/ip"
+STATUS_ANNOTATION = "status.virtual-server.f5.com/ip"
 POOL_ANNOTATION = "turnbuckle/pool"
 
 OPTIONS = options(
     Option(ADDRESS_ANNOTATION, "The address to listen on, where the resource itself gives none."),
-    Option("status.virtual-server.f5.com/ip", "Written by the controller: the address in use."),
+    Option(STATUS_ANNOTATION, "Written by the controller: the address in use."),
     Option(POOL_ANNOTATION, "Full path of a pool that exists; it gets our members and nothing else."),
+    FREEZE,
 )
 
 _PROFILES = {"tcp": ("/Common/tcp",), "http": ("/Common/http", "/Common/tcp"), "udp": ("/Common/udp",)}
@@ -89,6 +92,19 @@ class F5ResourceKind:
     def translate(self, obj: SourceObject, look: Look) -> Translation:
         """Claims for the pool and what stands before it."""
         return _Pass(obj, look).translation()
+
+    def status(self, obj: SourceObject, served: Served) -> Patch | None:
+        """The annotation with the address in use; away again when no virtual server is there.
+
+        With an ERROR in force an annotation stays: a resource of another controller's partition is one to us.
+        """
+        addresses = sorted(one.destination_address for one in served.objects if isinstance(one, VirtualServer))
+        address = addresses[0] if addresses else None
+        if obj.annotations.get(STATUS_ANNOTATION) == address:
+            return None
+        if address is None and any(issue.severity is Severity.ERROR for issue in served.issues):
+            return None
+        return Patch(obj.ref, "", {"metadata": {"annotations": {STATUS_ANNOTATION: address}}})
 
 
 KIND = F5ResourceKind()
@@ -141,7 +157,7 @@ class _Pass:
         parts = self._parts()
         if parts is not None:
             claims = self._claims(*parts)
-        return Translation(tuple(claims), tuple(self.reader.issues))
+        return Translation(tuple(claims), tuple(self.reader.issues), frozen(self.obj))
 
     # ---- from text to checked values
 

@@ -20,6 +20,15 @@ class Option:
     doc: str
 
 
+FREEZE = Option("turnbuckle/freeze", "true: nothing is written on this object's account until it is taken away.")
+"""A row of every root's table."""
+
+
+def frozen(obj: SourceObject) -> bool:
+    """Whether an object asks that nothing is written on its account."""
+    return obj.annotations.get(FREEZE.name, "false").strip().casefold() not in ("false", "no", "0", "")
+
+
 def options(*rows: Option) -> Mapping[str, Option]:
     """A table of options by annotation name."""
     return {row.name: row for row in rows}

@@ -46,7 +46,8 @@ class PoolKey(Key):
 
 @dataclass(frozen=True, slots=True)
 class DesignatedPoolKey(Key):
-    """A pool that somebody else made, by its full path; claims want frozensets of (address, port) there."""
+    """A pool that somebody else made, by its full path; claims want frozensets of
+    (address, port, whether it drains) there."""
 
     name: str
 

@@ -683,6 +683,56 @@ def needs_refused(about: Ref, path: str, culprit: str) -> Issue:
     )
 
 
+def needs_spared(about: Ref, path: str, culprit: str) -> Issue:
+    """Something that it needs, or whose place it takes, is left for later."""
+    return _pending(
+        about,
+        "",
+        "TB3020",
+        f"{path} waits for {culprit}, which is held back for now.",
+        "It follows by itself once that one is let go.",
+        culprit,
+    )
+
+
+def mass_removal(device: Ref, step: str, confirmable: bool) -> Issue:
+    """One step would take too much away. step: what, in words; confirmable: whether a second list is enough."""
+    if confirmable:
+        hint = "A second list that says the same confirms it; --allow-mass-delete does so at once."
+    else:
+        hint = "If it is meant, start with --allow-mass-delete, or set turnbuckle/allow-mass-delete on the Lease."
+    return _error(device, "", "TB3021", f"{step} It is held back; everything else goes on.", hint, step)
+
+
+def drifted(owner: Ref, path: str, what: str, mended: bool) -> Issue:
+    """Somebody changed an object of ours on the device. what: in words, for example "members: -10.0.0.1:80"."""
+    hint = (
+        "It is put right again; change the object in the cluster instead."
+        if mended
+        else "It stays as it is (--drift report); change it back, or change the object in the cluster."
+    )
+    return _warning(owner, "", "TB3022", f"{path} was changed on the BIG-IP by somebody else: {what}.", hint)
+
+
+def not_kept(device: Ref, reason: str) -> Issue:
+    """No restore file could be written before a change."""
+    hint = "Name a directory that can be written to with --restore-directory."
+    return _warning(device, "", "TB3025", f"No restore file could be kept: {reason}.", hint, reason)
+
+
+def election_troubled(device: Ref, reason: str) -> Issue:
+    """What is in the way of electing a leader among the replicas."""
+    hint = "Replicas need get, create and update for leases of coordination.k8s.io; a single one does without."
+    return _warning(device, "", "TB3024", reason, hint, reason)
+
+
+def frozen(owner: Ref, path: str, what: str) -> Issue:
+    """A write that waits because somebody stopped writes. what: what is frozen, in words."""
+    return _pending(
+        owner, "", "TB3023", f"{path} waits, because {what} is frozen.", "turnbuckle freeze --lift lets it go.", what
+    )
+
+
 def owned_by_other(about: Ref, path: str, controller_id: str, owner: str) -> Issue:
     """Another controller made it; one of a folder may be ours, from before the folder was moved."""
     hint = "Give the two controllers different partitions, or rename one of the objects."
@@ -710,6 +760,25 @@ def node_held(about: Ref, path: str, address: str, holder: str, answer: str) -> 
         f"{path} needs a node for {address}, and the BIG-IP has that address as node {holder}.",
         "Start every controller of this BIG-IP with --share-nodes (nodes live in /Common then), or delete that node.",
         answer,
+    )
+
+
+def partition_held(about: Ref, path: str, claim: str, controller_id: str, cluster_id: str) -> Issue:
+    """Another controller has claimed the partition; one of a folder may be ours, from before the folder was moved.
+
+    controller_id, cluster_id: empty for a claim that does not say whose it is.
+    """
+    holder = f"controller {controller_id} of cluster {cluster_id}" if controller_id else "a claim that names nobody"
+    moved = "that is the same folder under its former path, or " if controller_id.startswith("files:") else ""
+    same = f"If {moved}both are meant to be one, give this one --controller-id={controller_id}; else use"
+    return _error(
+        about,
+        "",
+        "TB3012",
+        f"{path} is not written: its partition is held by {holder}.",
+        f"{same if controller_id else 'Use'} another partition. If whoever made {claim} is gone for good, delete that "
+        f"(tmsh delete ltm data-group internal {claim}).",
+        controller_id,
     )
 
 

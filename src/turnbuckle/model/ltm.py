@@ -6,7 +6,7 @@ not here; `admin_state` of a member is what an operator set, so it is carried bu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import ClassVar, Literal
 
 from turnbuckle.model.mark import Mark
@@ -56,6 +56,9 @@ class Member:
 
     node_partition: partition of the node that the device makes for the address.
     address: text of the address, with %ID when it is in a route domain other than the partition's default.
+    draining: we had it take no new connections, because its endpoint ends; open ones go on.
+    admin_state: what an operator set; of a member that drains, "enabled" unless it was forced offline.
+    notes: metadata entries of others (name, value, persist), to be repeated where ours are written.
     """
 
     address: str
@@ -64,14 +67,32 @@ class Member:
     ratio: int = 1
     priority_group: int = 0
     connection_limit: int = 0
+    draining: bool = False
     admin_state: AdminState = field(default="enabled", compare=False)
     mark: Mark | None = field(default=None, compare=False)
+    notes: tuple[tuple[str, str, str], ...] = field(default=(), compare=False)
 
     @property
     def name(self) -> str:
         """The member's name on the device: `10.0.0.1:80`, or `2001:db8::1.80`."""
         separator = "." if ":" in self.address else ":"
         return f"{self.address}{separator}{self.port}"
+
+
+def as_operators_left_it(before: Member, wanted: Member) -> Member:
+    """A member as it shall be, given what is there: what an operator set stays, and is not taken for a drain of ours.
+
+    Whom an operator disabled or forced offline takes no new connections anyway, so it stays as it is until it goes.
+    """
+    disabled = before.admin_state != "enabled" and not before.draining
+    if before.admin_state == "enabled" and not before.notes:
+        return wanted
+    return replace(
+        wanted,
+        draining=wanted.draining and not disabled,
+        admin_state=before.admin_state,
+        notes=before.notes,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +140,28 @@ class DesignatedPool(LtmObject):
     owners: frozenset[str] = frozenset()
 
     KIND: ClassVar[str] = "ltm/pool/members"
+
+
+def identical(one: LtmObject, other: LtmObject) -> bool:
+    """Whether two objects are equal also in what is carried and not compared, as what an operator set on members."""
+    return one == other and _carried(one) == _carried(other)
+
+
+def _carried(obj: LtmObject) -> frozenset[object]:
+    if not isinstance(obj, Pool | DesignatedPool):
+        return frozenset()
+    taken = obj.taken if isinstance(obj, DesignatedPool) else frozenset[str]()
+    return taken | {(m, m.admin_state, m.mark, m.notes) for m in obj.members}
+
+
+@dataclass(frozen=True, slots=True)
+class DataGroup(LtmObject):
+    """A table of names and values, looked up by name; `type` says what the names are ("string", "ip", "integer")."""
+
+    type: str = "string"
+    records: frozenset[tuple[str, str]] = frozenset()
+
+    KIND: ClassVar[str] = "ltm/data-group/internal"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -11,6 +11,12 @@ from dataclasses import dataclass
 NAME = "turnbuckle"
 FORMAT_VERSION = "1"
 
+DRAINING = f"{NAME}-draining"
+"""The metadata entry, with FORMAT_VERSION as its value, of a pool member that we disabled because its endpoint ends.
+
+Who is disabled and bears none was disabled by somebody else, and stays so.
+"""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mark:

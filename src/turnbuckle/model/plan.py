@@ -52,12 +52,14 @@ class Plan:
     refused: what is wanted and not done, by path, and why.
     foreign: objects in the partition that bear no mark of ours; they are neither changed nor deleted.
     fingerprint: 16 hex digits over everything but members; the same plan has the same one.
+    spared: operations that whoever asked for the plan wants left for later.
     """
 
     operations: tuple[Operation, ...] = ()
     refused: tuple[tuple[Path, Issue], ...] = ()
     foreign: tuple[Path, ...] = ()
     fingerprint: str = ""
+    spared: tuple[Operation, ...] = ()
 
     @property
     def refusals(self) -> tuple[Issue, ...]:
@@ -67,7 +69,9 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Operations that travel together: each on its own ("members"), or in one transaction ("configuration")."""
+    """Operations that travel together: one pool's members directly ("members"), or in one transaction
+    ("configuration").
+    """
 
     form: Literal["members", "configuration"]
     partition: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any
 
 Facet = tuple[str, str]
@@ -71,11 +72,24 @@ class SourceObject:
         return (not self.created, self.created, str(self.ref))
 
 
+class Grounds(IntEnum):
+    """How it is known that an object is there, or not any more; the higher, the weaker.
+
+    WATCHED: this very change was told. LISTED: a list differs from what was known before, so that a list which lacks
+    something for a wrong reason looks the same. FILTER: what counts was changed, by settings or by a selector.
+    """
+
+    WATCHED = 0
+    LISTED = 1
+    FILTER = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Put:
     """An object is there, new or changed."""
 
     obj: SourceObject
+    grounds: Grounds = Grounds.WATCHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +97,7 @@ class Gone:
     """An object is not there any more."""
 
     ref: Ref
+    grounds: Grounds = Grounds.WATCHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +110,10 @@ class Flawed:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """A source has told everything that it had when it started. Until then its silence means nothing."""
+    """A source has told everything that it has. Until the first time its silence means nothing.
+
+    It is told again after each time that everything was listed anew because somebody asked for it.
+    """
 
     source: str
 

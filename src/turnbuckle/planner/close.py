@@ -12,34 +12,57 @@ from turnbuckle.planner.diff import owners
 
 
 def close(
-    operations: Iterable[Operation], observed: State, refused: frozenset[Path] = frozenset()
+    operations: Iterable[Operation],
+    observed: State,
+    refused: frozenset[Path] = frozenset(),
+    spared: Iterable[Operation] = (),
 ) -> tuple[list[Operation], list[tuple[Path, Issue]]]:
     """The operations that may be done, and the path and an issue for each owner of one that waits.
 
-    refused: wanted objects that cannot be written, because something else has their path.
+    refused: wanted objects that cannot be written, because something else has their path. spared: operations that are
+    left for later.
     """
     todo = {operation.path: operation for operation in operations}
+    left = tuple(spared)
+    later, staying = {operation.path for operation in left}, _Staying(left)
     issues: list[tuple[Path, Issue]] = []
-    while waiting := _unmet(todo, observed, refused):
+    while waiting := _unmet(todo, observed, refused, staying):
         for path, culprit in waiting.items():
             operation = todo.pop(path)
-            issues += [
-                (path, issues_of.needs_refused(owner, str(path), str(culprit)))
-                for owner in sorted(owners(operation.after))
-            ]
+            tell = issues_of.needs_spared if culprit in later else issues_of.needs_refused
+            issues += [(path, tell(owner, str(path), str(culprit))) for owner in sorted(owners(operation.after))]
     return list(todo.values()), issues
 
 
-def _unmet(todo: dict[Path, Operation], observed: State, refused: frozenset[Path]) -> dict[Path, Path]:
-    """Operations whose object would refer to something that is not there, with that something."""
+class _Staying:
+    """What the objects of spared operations refer to and occupy as they stand, with who does."""
+
+    def __init__(self, spared: Iterable[Operation]) -> None:
+        standing = [(one.path, one.before) for one in spared if one.before is not None]
+        self.needed = {needed: path for path, obj in standing for needed in obj.references()}
+        self.occupied = {place: path for path, obj in standing for place in obj.occupies()}
+
+
+def _unmet(
+    todo: dict[Path, Operation], observed: State, refused: frozenset[Path], staying: _Staying
+) -> dict[Path, Path]:
+    """Operations that cannot be done, with what is in the way.
+
+    Their object would refer to something that is not there, take what only one can have from one that stays, or go
+    although one that stays refers to it.
+    """
     found = {}
     for path, operation in todo.items():
         if operation.after is None:
+            if path in staying.needed:
+                found[path] = staying.needed[path]
             continue
+        blocked = [staying.occupied[place] for place in operation.after.occupies() if place in staying.occupied]
         for needed in operation.after.references():
             change = todo.get(needed)
             there = change.verb is not Verb.DELETE if change else needed in observed and needed not in refused
             if not there:
-                found[path] = needed
-                break
+                blocked.append(needed)
+        if blocked:
+            found[path] = blocked[0]
     return found

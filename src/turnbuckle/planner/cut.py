@@ -1,8 +1,10 @@
-"""A plan into batches: pool members first and each pool alone, then the rest by partition.
+"""A plan into batches: pool members first, then the rest by partition.
 
-Members come first because a pod's address must not wait for configuration. A batch of configuration is one transaction,
-which stays within one partition; the device validates a large one slowly, so it has at most `largest` operations. What
-one partition has to vacate before another can take it goes ahead, in a batch of its own.
+Members come first because a pod's address must not wait for configuration. Those of one pool are a request of their
+own; those of several pools travel together, since a device takes one write at a time and each takes it long. A batch of
+configuration is one transaction, which stays within one partition; the device validates a large one slowly, so it has
+at most `largest` operations. What one partition has to vacate before another can take it goes ahead, in a batch of its
+own.
 """
 
 from __future__ import annotations
@@ -20,10 +22,17 @@ def cut(plan: Plan, largest: int = 100) -> tuple[Batch, ...]:
     rest = [op for op in plan.operations if not op.members_only]
     ahead = _ahead({op.path: op for op in rest})
     return (
-        *(Batch("members", op.path.partition, (op,)) for op in members),
+        *_members(members, largest),
         *_by_partition((op for op in rest if op.path in ahead), largest),
         *_by_partition((op for op in rest if op.path not in ahead), largest),
     )
+
+
+def _members(operations: list[Operation], largest: int) -> Iterator[Batch]:
+    if len(operations) == 1:
+        yield Batch("members", operations[0].path.partition, tuple(operations))
+    else:
+        yield from _by_partition(operations, largest)
 
 
 def _ahead(todo: dict[Path, Operation]) -> set[Path]:

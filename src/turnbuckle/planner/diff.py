@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from turnbuckle.model.ltm import DesignatedPool, LtmObject, Member, Pool, differing
+from turnbuckle.model.ltm import DesignatedPool, LtmObject, Member, Pool, as_operators_left_it, differing
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.plan import Operation, Verb
 from turnbuckle.model.ref import Ref
@@ -18,6 +18,8 @@ def operation(
     """What turns `before` into `after`; None when nothing differs."""
     if isinstance(before, DesignatedPool):
         after = _our_part(before, after)
+    if isinstance(before, Pool) and isinstance(after, Pool):
+        after = replace(after, members=_as_operators_left_them(before.members, after.members))
     if before == after or (before is None and after is None):
         return None
     because = causes.get(path, frozenset()) | owners(before) | owners(after)
@@ -28,17 +30,15 @@ def operation(
     fields = differing(before, after)
     if isinstance(after, DesignatedPool):
         fields &= {"members"}
-    if isinstance(before, Pool) and isinstance(after, Pool):
-        after = replace(after, members=_as_operators_left_them(before.members, after.members))
     return Operation(Verb.UPDATE, path, before, after, fields, because) if fields else None
 
 
 def _as_operators_left_them(before: frozenset[Member], after: frozenset[Member]) -> frozenset[Member]:
-    """The members that shall be, with the states that an operator gave to those that are there already."""
-    states = {member.name: member.admin_state for member in before if member.admin_state != "enabled"}
-    if not states:
+    """The members that shall be, with what operators set on those that are there already."""
+    known = {member.name: member for member in before if member.admin_state != "enabled" or member.notes}
+    if not known:
         return after
-    return frozenset(replace(m, admin_state=states.get(m.name, m.admin_state)) for m in after)
+    return frozenset(as_operators_left_it(known[m.name], m) if m.name in known else m for m in after)
 
 
 def _our_part(before: DesignatedPool, after: LtmObject | None) -> DesignatedPool:
@@ -46,7 +46,7 @@ def _our_part(before: DesignatedPool, after: LtmObject | None) -> DesignatedPool
     if not isinstance(after, DesignatedPool):
         return replace(before, members=frozenset())
     members = frozenset(m for m in after.members if m.name not in before.taken)
-    return replace(after, members=members, taken=before.taken)
+    return replace(after, members=_as_operators_left_them(before.members, members), taken=before.taken)
 
 
 def owners(obj: LtmObject | None) -> frozenset[Ref]:

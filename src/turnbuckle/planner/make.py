@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from turnbuckle.model import issue as issues_of
 from turnbuckle.model.issue import Issue
 from turnbuckle.model.ltm import DesignatedPool
+from turnbuckle.model.partition_claim import is_claim
 from turnbuckle.model.plan import Operation, Plan
 from turnbuckle.model.ref import Ref
 from turnbuckle.model.state import Path, State
@@ -17,8 +18,13 @@ from turnbuckle.planner.fingerprint import fingerprint
 from turnbuckle.planner.graft import graft
 from turnbuckle.planner.guard import is_ours, refuse
 from turnbuckle.planner.order import order
+from turnbuckle.planner.partitions import is_others_claim, refuse_elsewhere, with_claims
 
 _NOBODY: Mapping[Path, frozenset[Ref]] = {}
+
+
+def _nothing(_: Operation) -> bool:
+    return False
 
 
 def make_plan(
@@ -31,12 +37,14 @@ def make_plan(
     synced: bool = True,
     paths: frozenset[Path] | None = None,
     causes: Mapping[Path, frozenset[Ref]] = _NOBODY,
+    spare: Callable[[Operation], bool] = _nothing,
 ) -> Plan:
     """What turns `observed` into `desired`, in order, and what is not done and why.
 
     held: owners whose objects stay as they are. adopt: mark objects that nobody marked, and take them over.
     synced: whether every source has told everything; until then nothing is deleted.
     paths: what may differ, so that a plan costs what changed; None compares everything.
+    spare: whether an operation is to be left for later, and with it what needs it.
     """
     owners = frozenset(str(ref) for ref in held)
     compared = (
@@ -47,7 +55,11 @@ def make_plan(
     operations: list[Operation] = []
     refused: list[tuple[Path, Issue]] = []
     foreign: list[Path] = []
+    spared: list[Operation] = []
     for path in sorted(compared):
+        if is_claim(path):
+            foreign += [path] if is_others_claim(path, observed.get(path), controller_id) else []
+            continue
         before, after = observed.get(path), wanted[path]
         if before is not None and not is_ours(before, controller_id) and not (adopt and after is not None):
             foreign.append(path)
@@ -55,14 +67,20 @@ def make_plan(
         if step is None:
             continue
         objection = refuse(step, controller_id, adopt, synced)
+        elsewhere = refuse_elsewhere(step, observed, controller_id) if objection is not True else ()
+        if elsewhere:
+            refused += [(path, issue) for issue in elsewhere]
+            continue
         if objection is None:
-            operations.append(step)
+            (spared if spare(step) else operations).append(step)
         elif isinstance(objection, Issue):
             refused.append((path, objection))
-    allowed, waiting = close(operations, observed, frozenset(path for path, _ in refused))
-    ordered = order(allowed)
+    allowed, waiting = close(operations, observed, frozenset(path for path, _ in refused), spared)
+    ordered = with_claims(
+        order(allowed), observed, desired, compared, controller_id, lambda claim: synced and not spare(claim)
+    )
     refused += [*waiting, *_taken_members(observed, desired, compared)]
-    return Plan(ordered, tuple(sorted(refused)), tuple(foreign), fingerprint(ordered))
+    return Plan(ordered, tuple(sorted(refused)), tuple(foreign), fingerprint(ordered), tuple(spared))
 
 
 def _concerned(observed: State, desired: State, owners: frozenset[str], paths: frozenset[Path]) -> frozenset[Path]:

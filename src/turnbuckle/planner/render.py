@@ -8,7 +8,17 @@ from dataclasses import fields
 from typing import Any
 
 from turnbuckle.model.issue import Issue, Severity
-from turnbuckle.model.ltm import DesignatedPool, IAppService, LtmObject, Member, Monitor, Pool, VirtualServer
+from turnbuckle.model.ltm import (
+    DataGroup,
+    DesignatedPool,
+    IAppService,
+    LtmObject,
+    Member,
+    Monitor,
+    Pool,
+    VirtualServer,
+)
+from turnbuckle.model.partition_claim import holder_of, is_claim
 from turnbuckle.model.plan import Operation, Plan, Verb
 from turnbuckle.model.ref import Origin, Ref
 from turnbuckle.model.state import Path
@@ -121,7 +131,7 @@ def _made(obj: LtmObject) -> str:
             pool = f"pool {obj.pool}" if obj.pool else "no pool"
             return f"{obj.destination_address}{separator}{obj.port} {obj.protocol}, {pool}"
         case Pool() | DesignatedPool():
-            names = sorted(member.name for member in obj.members)
+            names = sorted(_called(member) for member in obj.members)
             shown = ", ".join(names[:_MOST_NAMES]) + (" …" if len(names) > _MOST_NAMES else "")
             count = f"{len(names)} member{'' if len(names) == 1 else 's'}"
             balance = f"{obj.load_balancing}, " if isinstance(obj, Pool) else ""
@@ -130,6 +140,11 @@ def _made(obj: LtmObject) -> str:
             return f"every {obj.interval_s} s, down after {obj.timeout_s} s"
         case IAppService():
             return f"template {obj.template}"
+        case DataGroup() if is_claim(obj.path):
+            holder = holder_of(obj)
+            return f"the partition is claimed for controller {holder.controller_id} of cluster {holder.cluster_id}"
+        case DataGroup():
+            return f"{len(obj.records)} record{'' if len(obj.records) == 1 else 's'} of type {obj.type}"
         case _:
             return obj.name
 
@@ -143,10 +158,18 @@ def change(operation: Operation, name: str) -> str:
     return f"{_shown(before, field)} -> {_shown(after, field)}"
 
 
+def _called(member: Member) -> str:
+    return f"{member.name} (draining)" if member.draining else member.name
+
+
 def _member_changes(before: frozenset[Member], after: frozenset[Member]) -> str:
-    gone, new = {m.name for m in before}, {m.name for m in after}
-    parts = [f"+{name}" for name in sorted(new - gone)] + [f"-{name}" for name in sorted(gone - new)]
-    parts += [f"~{m.name}" for m in sorted(after - before) if m.name in gone]
+    known, gone = {m.name: m for m in before}, {m.name for m in before} - {m.name for m in after}
+    parts = [f"+{_called(m)}" for m in sorted(after, key=_called) if m.name not in known]
+    parts += [f"-{name}" for name in sorted(gone)]
+    for member in sorted(after - before, key=_called):
+        if member.name in known:
+            ready_again = known[member.name].draining and not member.draining
+            parts.append(f"~{_called(member)}" + (" (ready again)" if ready_again else ""))
     return " ".join(parts)
 
 

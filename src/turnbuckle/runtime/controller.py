@@ -6,17 +6,21 @@ import asyncio
 import gc
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 from turnbuckle import registry
 from turnbuckle.engine.engine import Engine
 from turnbuckle.engine.snapshot import Snapshot
 from turnbuckle.model.issue import Issue
-from turnbuckle.model.ref import Event, Put, SourceObject
+from turnbuckle.model.ref import Event, Grounds, Put, Ref, SourceObject
 from turnbuckle.model.settings import SETTINGS, Settings
+from turnbuckle.planner.freeze import Freeze
 from turnbuckle.runtime.device import DeviceWorker
 from turnbuckle.runtime.latest import Latest
+from turnbuckle.runtime.leader import Election
 from turnbuckle.runtime.report import Report
+from turnbuckle.runtime.telling import Telling
 from turnbuckle.sources.base import Source
 
 log = logging.getLogger(__name__)
@@ -37,12 +41,16 @@ class Controller:
         slot: Latest[Snapshot],
         report: Report,
         settings: Settings,
+        telling: Telling | None = None,
+        election: Election | None = None,
     ) -> None:
         self._sources, self._worker, self._slot, self.report = sources, worker, slot, report
         self._inbox: asyncio.Queue[Sequence[Event]] = asyncio.Queue()
         self._engine = Engine(registry.kinds(), registry.composers(), [source.name for source in sources])
         self._settings = settings
+        self._telling, self._election = telling or Telling(), election
         report.place = self._place
+        worker.confirm = self._confirm
         self._synced = asyncio.Event()
 
     @property
@@ -50,15 +58,22 @@ class Controller:
         """The settings that it was started with; the identities in them never change."""
         return self._settings
 
+    def get(self, ref: Ref) -> SourceObject | None:
+        """An object as its source told it last."""
+        return self._engine.get(ref)
+
     async def run(self) -> None:
         """Works until it is cancelled; what is not saved on the device is saved then."""
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with self._election or nullcontext(), asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._think(), name="engine")
                 tasks.create_task(self._worker.run(), name="device")
                 tasks.create_task(self._settle_memory(), name="memory")
+                tasks.create_task(self._telling.run(), name="telling")
+                if self._election is not None:
+                    tasks.create_task(self._election.run(), name="election")
                 for source in self._sources:
-                    tasks.create_task(source.run(self._inbox.put), name=source.name)
+                    tasks.create_task(source.run(self._put), name=source.name)
         finally:
             await self._worker.finish()
 
@@ -77,9 +92,18 @@ class Controller:
                 task.cancel()
             await asyncio.gather(running, *ends, return_exceptions=True)
 
-    async def reconfigure(self, settings: Settings) -> None:
+    async def reconfigure(self, settings: Settings, *, freeze: Freeze, allow_mass_delete: bool) -> None:
         """Puts other settings in force; what depends on them is computed again."""
-        await self._inbox.put([_fact(settings)])
+        self.brake(freeze=freeze, allow_mass_delete=allow_mass_delete)
+        await self._put([_fact(settings)])
+
+    def brake(self, *, freeze: Freeze, allow_mass_delete: bool) -> None:
+        """What the settings say must not be written, and whether much may go at once; Leases may add to it."""
+        if self._election is not None:
+            self._election.configured(freeze=freeze, allow_mass_delete=allow_mass_delete)
+        else:
+            self._worker.freeze(freeze)
+            self._worker.allow_mass_delete(allow_mass_delete)
 
     def _place(self, issue: Issue) -> str:
         """Where the object of an issue stands, if it comes from a file."""
@@ -87,10 +111,19 @@ class Controller:
         origin = obj.origin if obj is not None else None
         return f"{origin.file}:{origin.line_of(issue.field)}: " if origin is not None else ""
 
+    async def _confirm(self) -> None:
+        for source in self._sources:
+            await source.confirm()
+
+    async def _put(self, events: Sequence[Event]) -> None:
+        self._telling.arrived(events)
+        await self._inbox.put(events)
+
     async def _think(self) -> None:
         events: Iterable[Event] = [_fact(self._settings)]
         while True:
             snapshot = self._engine.ingest(events)
+            self._telling.computed(snapshot, events)
             if snapshot.synced:
                 # Whoever has seen nothing before has everything to compare.
                 self._slot.put(snapshot if self._synced.is_set() else replace(snapshot, changed=None))
@@ -108,4 +141,4 @@ class Controller:
 
 
 def _fact(settings: Settings) -> Event:
-    return Put(SourceObject(SETTINGS, settings))
+    return Put(SourceObject(SETTINGS, settings), Grounds.FILTER)

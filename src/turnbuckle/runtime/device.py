@@ -1,7 +1,8 @@
 """One worker a device: observe, plan, apply, and come back after every failure.
 
-Nothing is written before every source has told everything that it had. While a write is in flight, changes gather; the
-next plan has them all. After anything of which it is not known what the device did with it, the device is read again.
+Nothing is written before every source has told everything that it had. Nothing is held back while the device is idle;
+while a write is in flight, changes gather, and the next plan has them all. After anything of which it is not known what
+the device did with it, the device is read again.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
 
 from turnbuckle.drivers.base import (
     CertificateRefused,
     CredentialsSource,
+    Deposed,
     Driver,
     DriverError,
     PartitionMissing,
@@ -21,32 +24,40 @@ from turnbuckle.drivers.base import (
 )
 from turnbuckle.engine.snapshot import Snapshot
 from turnbuckle.model import issue as issues_of
-from turnbuckle.model.issue import Issue, Severity
-from turnbuckle.model.ltm import DesignatedPool
-from turnbuckle.model.plan import Batch, Outcome, Plan, Result, with_outcomes
+from turnbuckle.model.issue import Issue
+from turnbuckle.model.ltm import LtmObject
+from turnbuckle.model.plan import Batch, Outcome, Result
 from turnbuckle.model.ref import Ref
 from turnbuckle.model.state import Path, State
-from turnbuckle.planner import cut, make_plan
+from turnbuckle.planner.freeze import Freeze
 from turnbuckle.planner.render import change
+from turnbuckle.runtime.agenda import Agenda
+from turnbuckle.runtime.caution import Caution
+from turnbuckle.runtime.drift import Drift
 from turnbuckle.runtime.housekeeping import Housekeeping
+from turnbuckle.runtime.keeping import Keeper
 from turnbuckle.runtime.latest import Latest
+from turnbuckle.runtime.observer import Observer, Standing, Unobserved
 from turnbuckle.runtime.pace import Pace
-from turnbuckle.runtime.refused import Refused
 from turnbuckle.runtime.report import Report
+from turnbuckle.runtime.tempo import Tempo
 
 log = logging.getLogger("turnbuckle.device")
 
 MOST_FAILURES = 4
-LARGEST_BATCH = 100
 
 LOOK_AGAIN_S = 60.0
-"""How often a device is read while something there stands in our way that only its operator can move."""
+"""How often a device is looked at while something there stands in our way that only its operator can move."""
 
 
 class DeviceWorker:
     """Keeps one device in line with the newest snapshot.
 
-    verify_s: how often the device is read and compared though nothing changed; 0: never.
+    verify_s: how often it is looked at whether somebody else changed what is ours; 0: never. drift: whether that is
+    mended or only told. max_delete_percent, second_look_s: see Caution. keeper: keeps
+    restore files. leads: whether it writes
+    from the start; else it waits for lead(). confirm: has every source list everything anew.
+
     in_sync is set while nothing is left to do, failed_for_good when trying on promises nothing soon: the credentials,
     the certificate or the partition are wrong, or the device failed MOST_FAILURES times in a row.
     """
@@ -63,26 +74,35 @@ class DeviceWorker:
         adopt: bool = False,
         save: bool = True,
         verify_s: float = 0,
+        drift: Literal["mend", "report"] = "mend",
+        max_delete_percent: int = 30,
+        second_look_s: float = 5.0,
+        leads: bool = True,
+        keeper: Keeper | None = None,
+        observer: Observer | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._driver, self._snapshots, self._report, self._device = driver, snapshots, report, device
-        self._controller_id, self._credentials, self._adopt = controller_id, credentials, adopt
-        self._clock, self._sleep = clock, sleep
-        self._verify_s = verify_s
+        self._credentials, self._verify_s = credentials, verify_s
+        self._observer: Observer = observer or Unobserved()
+        self._clock, self._sleep, self._keeper = clock, sleep, keeper
+        self._caution = Caution(
+            device,
+            controller_id,
+            max_percent=max_delete_percent,
+            second_look_s=second_look_s,
+        )
+        self._agenda = Agenda(controller_id, self._caution, Drift(controller_id, mends=drift == "mend"), adopt=adopt)
         self._housekeeping = Housekeeping(driver, device, report, clock, save=save)
-        self._pace = Pace(1.0, 30.0)
-        self._refused = Refused()
-        self._snapshot: Snapshot | None = None
-        self._observed: State | None = None
-        self._to_compare: frozenset[Path] | None = None
-        self._blocked: dict[Path, tuple[Issue, ...]] = {}
-        self._look_again_at: float | None = None
-        self._read_at = 0.0
+        self._pace, self._tempo = Pace(1.0, 30.0), Tempo()
+        self.leads, self._comes_to_lead = leads, False
+        self._looked_at = float("-inf")
         self._failures = 0
-        self._largest = LARGEST_BATCH
+        self._asked_at = -1
         self._told: Mapping[Ref, tuple[Issue, ...]] | None = None
         self._chores: asyncio.Task[None] | None = None
+        self.confirm: Callable[[], Awaitable[None]] = _nobody_to_ask
         self.in_sync = asyncio.Event()
         self.failed_for_good = asyncio.Event()
 
@@ -93,15 +113,19 @@ class DeviceWorker:
                 await self._news()
                 await self._work()
             except Unauthorized as error:
-                await self._failed(error)
+                self._failed(error)
                 await self._other_credentials()
+            except Deposed as error:
+                log.warning("%s", error)
+                self.follow()
+                self._agenda.observe(None)
             except DriverError as error:
-                await self._failed(error)
-                await self._sleep(self._pace.pause_s())
+                self._failed(error)
+                await self._rest()
             except Exception as error:  # a bug of ours must not end the process
                 log.exception("this should not happen; please report it")
-                await self._failed(DriverError(f"Turnbuckle failed ({type(error).__name__}: {error})"))
-                await self._sleep(self._pace.pause_s())
+                self._failed(DriverError(f"Turnbuckle failed ({type(error).__name__}: {error})"))
+                await self._rest()
 
     async def finish(self) -> None:
         """Saves what is not saved yet and logs out; for the end of the process."""
@@ -115,176 +139,240 @@ class DeviceWorker:
         finally:
             await self._driver.close()
 
+    def allow_mass_delete(self, allowed: bool) -> None:
+        """Lets go, or no longer, what is held back because it would be too much at once."""
+        if allowed != self._caution.allowed:
+            log.info("mass deletion is %s", "allowed" if allowed else "guarded")
+            self._caution.allowed = allowed
+            self._snapshots.wake()
+
+    def freeze(self, what: Freeze) -> None:
+        """Writes nothing of that from now on; what was frozen before and is not any more goes on."""
+        if what == self._agenda.freeze:
+            return
+        log.info("frozen: %s", what or "nothing")
+        self._agenda.freeze = what
+        self._agenda.compare_everything()
+        self._snapshots.wake()
+
+    def waits(self) -> tuple[Path, ...]:
+        """What is not written because it is frozen."""
+        return self._agenda.frozen
+
+    def lead(self, number: int, may_write: Callable[[], bool]) -> None:
+        """Writes from now on, as leader `number`; 0: without a fence. may_write: see Driver.fence."""
+        if number:
+            self._driver.fence(number, may_write)
+        self.leads = self._comes_to_lead = True
+        self._snapshots.wake()
+
+    def follow(self) -> None:
+        """Writes nothing from now on, but keeps what it knows of the device fresh."""
+        self.leads = False
+        self.in_sync.clear()
+
     # ---- what is to be done
 
     async def _news(self) -> None:
         """Waits for something to do: a snapshot, a second try, a look at the device, or housekeeping."""
-        if self._snapshot is not None and self._observed is None:
+        if self._agenda.begun and self._agenda.observed is None:
             return
-        times = (self._refused.next_at(), self._look_again_at, self._chores_due_at())
-        dates = [at for at in times if at is not None] if self._snapshot is not None else []
-        await self._snapshots.arrival(max(0.0, min(dates) - self._clock()) if dates else None)
+        self._observer.idle(self._clock())
+        dates = [at for at in (self._agenda.next_at(), self._chores_due_at()) if at is not None]
+        wait_s = max(0.0, min(dates) - self._clock()) if dates and self._agenda.begun else None
+        await self._snapshots.arrival(wait_s)
 
-    def _take_snapshot(self) -> bool:
-        """Takes the newest snapshot, if there is one that was not taken."""
+    def _take_snapshot(self) -> None:
         newest = self._snapshots.take()
         if newest is None:
-            return False
-        self._snapshot = newest
-        if newest.changed is None or self._to_compare is None:
-            self._to_compare = None
-        else:
-            self._to_compare |= newest.changed
+            return
+        self._agenda.want(newest)
         if newest.issues is not self._told:
             self._told = newest.issues
             self._report.tell("objects", newest.all_issues())
-        return True
 
     async def _work(self) -> None:
         self._take_snapshot()
-        now = self._clock()
-        if self._look_again_at is not None and self._look_again_at <= now:
-            self._observed = None
-        if self._to_compare is not None:
-            self._to_compare |= self._refused.due(now)
-        if self._observed is None:
-            await self._read()
-        while self._to_compare is None or self._to_compare:
-            if self._unread_pools():
-                await self._read()
-            await self._apply(self._batches(self._plan()))
-            if self._observed is None:
-                return
-        self._pace.reset()
-        self._refused.no_doubts()
-        self._failures, self._largest = 0, LARGEST_BATCH
-        self._report.tell("device", (*self._blocking(), *self._refused.issues()))
-        self._tell_sync()
-        due = self._chores_due_at()
-        if due is not None and due <= self._clock():
-            self._chores = asyncio.create_task(self._do_chores(self._observed or State()), name="chores")
+        if not self._agenda.begun:
+            return
+        if not self.leads:
+            await self._stay_warm()
+            return
+        if self._comes_to_lead and self._agenda.observed is not None:
+            await self._look(ours=False)
+        self._comes_to_lead = False
+        self._agenda.wake(self._clock())
+        while await self._step():
+            self._take_snapshot()
+        if self._agenda.observed is not None and self.leads:
+            await self._settled()
 
-    def _unread_pools(self) -> bool:
-        """Whether a designated pool is wanted that was not there when the device was read, and may be now."""
-        if self._snapshot is None or self._observed is None or self._to_compare is None:
+    async def _stay_warm(self) -> None:
+        """What another replica does on the device is known here soon after, so that taking over costs little."""
+        if self._agenda.observed is None:
+            await self._read()
+        self._agenda.compare_everything()
+        self._pace.reset()
+        self._report.tell("device", ())
+        self._observer.synced(self._agenda.snapshot.version, self._clock())
+        self._start_chores()
+
+    async def _step(self) -> bool:
+        """One read, plan or write; whether there may be more to do."""
+        self._observer.busy(self._clock())
+        if self._agenda.observed is None or self._agenda.unread_pools():
+            await self._read()
+        self._agenda.plan(self._clock())
+        waiting = self._agenda.waiting()
+        self._observer.waiting(len(waiting))
+        if not waiting or not self.leads:
             return False
-        paths = [path for path in self._to_compare if path.kind == DesignatedPool.KIND]
-        return any(path in self._snapshot.desired and path not in self._observed for path in paths)
+        if self._keeper is not None and self._agenda.observed is not None:
+            await self._keeper.before(waiting, self._agenda.observed)
+        batch = self._agenda.next_batch(self._tempo.operations)
+        if batch is None:
+            return False
+        await self._apply(batch)
+        return self._agenda.observed is not None
 
     async def _read(self) -> None:
-        desired = self._snapshot.desired if self._snapshot else State()
-        designated = {path.name for path in desired if path.kind == DesignatedPool.KIND}
         started = self._clock()
-        self._observed = await self._driver.read(designated)
-        self._to_compare, self._look_again_at, self._read_at = None, None, self._clock()
-        log.info("read %s: objects=%d took_s=%.2f", self._device.name, len(self._observed), self._clock() - started)
+        state = await self._driver.read(self._agenda.designated())
+        self._agenda.observe(state)
+        self._looked_at = self._clock()
+        self._observer.observed(state, None)
+        log.info("read %s: objects=%d took_s=%.2f", self._device.name, len(state), self._looked_at - started)
+
+    async def _settled(self) -> None:
+        """Everything is done that can be done now."""
+        self._pace.reset()
+        self._agenda.settled()
+        self._failures = 0
+        self._report.tell("device", self._agenda.issues())
+        self._report.tell("drift", self._agenda.drift.issues())
+        self._tell_standing()
+        self._observer.synced(self._agenda.snapshot.version, self._clock())
+        if self._caution.next_at() is None and not self._caution.wants_list:
+            if not self.in_sync.is_set():
+                refused = len(self._agenda.refused)
+                log.info("%s is in sync%s", self._device.name, f", but for {refused}" if refused else "")
+            self.in_sync.set()
+        if self._caution.wants_list and self._asked_at != self._agenda.snapshot.lists:
+            self._asked_at = self._agenda.snapshot.lists
+            for issue in self._caution.issues():
+                self._observer.guard(issue)
+            await self.confirm()
+        self._start_chores()
+
+    def _start_chores(self) -> None:
+        due = self._chores_due_at()
+        if due is not None and due <= self._clock():
+            self._chores = asyncio.create_task(self._do_chores(), name="chores")
+
+    def _tell_standing(self) -> None:
+        agenda = self._agenda
+        refused, foreign = len(agenda.refused), len(agenda.foreign)
+        counts = {
+            Standing.WAITING: len(agenda.waiting()) + len(self._caution),
+            Standing.REFUSED: refused,
+            Standing.FOREIGN: foreign,
+            Standing.HELD: len(agenda.snapshot.held),
+        }
+        counts[Standing.IN_SYNC] = max(0, len(agenda.observed or ()) - foreign - len(self._caution))
+        self._observer.states(counts)
 
     # ---- what can wait, beside the work: saving takes a device seconds, and a pod's address must not wait for it
 
     def _chores_due_at(self) -> float | None:
-        return None if self._chores is not None and not self._chores.done() else self._housekeeping.due_at()
+        if self._chores is not None and not self._chores.done():
+            return None
+        tidy_at = None if self._agenda.freeze.device else self._housekeeping.due_at()
+        return min((at for at in (tidy_at, self._look_due_at()) if at is not None), default=None)
 
-    async def _do_chores(self, observed: State) -> None:
+    def _look_due_at(self) -> float | None:
+        """When the device is looked at again, for what somebody else may have done there."""
+        pauses = [LOOK_AGAIN_S] * self._agenda.blocked + [self._verify_s] * bool(self._verify_s)
+        return self._looked_at + min(pauses) if pauses else None
+
+    async def _do_chores(self) -> None:
         try:
-            await self._housekeeping.run(observed)
+            look_at = self._look_due_at()
+            if look_at is not None and look_at <= self._clock():
+                await self._look(ours=self.leads)
+            due = self._housekeeping.due_at()
+            if due is not None and due <= self._clock() and not self._agenda.freeze.device:
+                await self._housekeeping.run(self._agenda.observed or State())
         except DriverError as error:
-            log.info("nodes of %s could not be looked at: %s", self._device.name, error)
+            log.info("%s could not be looked at: %s", self._device.name, error)
         finally:
             self._snapshots.wake()
 
+    async def _look(self, *, ours: bool) -> None:
+        """Finds what is other than it was left, at the cost of what changed. ours: whether only we are to write."""
+        self._looked_at = self._clock()
+        known = self._agenda.observed
+        if known is None:
+            return
+        found = await self._driver.scan(known)
+        log.info("scanned %s: differing=%d took_s=%.2f", self._device.name, len(found), self._clock() - self._looked_at)
+        self._take_found(found, ours)
+
+    def _take_found(self, found: Mapping[Path, LtmObject | None], ours: bool) -> None:
+        drifted = self._agenda.found(found)
+        if not ours:
+            self._agenda.drift.written(drifted)
+            return
+        for path, fields in drifted.items():
+            self._observer.drift(path, fields)
+        self._report.tell("drift", self._agenda.drift.issues())
+        if found and self._agenda.observed is not None:
+            self._observer.observed(self._agenda.observed, frozenset(found))
+
     # ---- doing it
 
-    def _plan(self) -> Plan:
-        assert self._snapshot is not None and self._observed is not None
-        compared = self._to_compare
-        plan = make_plan(
-            self._observed,
-            self._snapshot.desired,
-            controller_id=self._controller_id,
-            held=self._snapshot.held,
-            adopt=self._adopt,
-            paths=compared,
-            causes=self._snapshot.causes,
-        )
-        self._refused.planned(plan.operations, compared)
-        if compared is None:
-            self._blocked = {}
-        else:
-            self._blocked = {path: issues for path, issues in self._blocked.items() if path not in compared}
-        refused: dict[Path, tuple[Issue, ...]] = {}
-        for path, issue in plan.refused:
-            refused[path] = (*refused.get(path, ()), issue)
-        self._blocked |= refused
-        waiting = any(issue.severity is not Severity.WARNING for issue in self._blocking())
-        pauses = [LOOK_AGAIN_S] * waiting + [self._verify_s] * bool(self._verify_s)
-        self._look_again_at = self._read_at + min(pauses) if pauses else None
-        return plan
+    async def _apply(self, batch: Batch) -> None:
+        self.in_sync.clear()
+        started = self._clock()
+        outcomes = await self._driver.apply(batch)
+        self._agenda.note(outcomes, self._clock())
+        self._housekeeping.note(outcomes)
+        for outcome in outcomes:
+            self._observer.outcome(outcome, self._clock())
+            _log(outcome)
+        if self._agenda.observed is None:
+            self._narrow(outcomes)
+            await self._rest()
+            return
+        self._tempo.took(len(outcomes), self._clock() - started)
+        self._observer.observed(self._agenda.observed, frozenset(outcome.operation.path for outcome in outcomes))
 
-    def _blocking(self) -> list[Issue]:
-        return [issue for issues in self._blocked.values() for issue in issues]
-
-    def _batches(self, plan: Plan) -> tuple[Batch, ...]:
-        now = self._clock()
-        todo = tuple(op for op in plan.operations if not self._refused.waits(op, now))
-        self._to_compare = frozenset(op.path for op in todo)
-        return cut(Plan(todo), self._largest)
-
-    async def _apply(self, batches: Iterable[Batch]) -> None:
-        """Applies batch by batch, until something new has come that is to be planned with the rest."""
-        for batch in batches:
-            self.in_sync.clear()
-            outcomes = await self._driver.apply(batch)
-            self._note(outcomes)
-            if any(outcome.result is Result.UNREACHED for outcome in outcomes):
-                self._observed = None
-                self._narrow(batch, outcomes)
-                await self._sleep(self._pace.pause_s())
-                return
-            if self._take_snapshot():
-                return
-
-    def _narrow(self, batch: Batch, outcomes: tuple[Outcome, ...]) -> None:
+    def _narrow(self, outcomes: tuple[Outcome, ...]) -> None:
         """Smaller batches, until it is seen of which operation the device does not tell what became."""
-        if len(batch.operations) > 1 and self._largest > 1:
-            self._largest = max(1, self._largest // 10)
+        if len(outcomes) > 1 and self._tempo.operations > 1:
+            self._tempo.lost()
             return
         for outcome in outcomes:
             if outcome.result is Result.UNREACHED:
-                self._refused.doubt(outcome, self._clock())
-
-    def _note(self, outcomes: tuple[Outcome, ...]) -> None:
-        now = self._clock()
-        assert self._observed is not None
-        self._observed = with_outcomes(self._observed, outcomes)
-        self._housekeeping.note(outcomes)
-        settled = set()
-        for outcome in outcomes:
-            self._refused.note(outcome, now)
-            if outcome.result is not Result.UNREACHED:
-                settled.add(outcome.operation.path)
-            _log(outcome)
-        if self._to_compare is not None:
-            self._to_compare -= settled
-
-    def _tell_sync(self) -> None:
-        if not self.in_sync.is_set():
-            log.info("%s is in sync%s", self._device.name, f", but for {len(self._refused)}" if self._refused else "")
-        self.in_sync.set()
+                self._agenda.refused.doubt(outcome, self._clock())
 
     @property
     def clean(self) -> bool:
         """Whether nothing was refused and nothing stands in the way."""
-        return not len(self._refused) and not any(i.severity is Severity.ERROR for i in self._blocking())
+        return self._agenda.clean
 
     # ---- failing
 
-    async def _failed(self, error: DriverError) -> None:
-        self._observed = None
+    def _failed(self, error: DriverError) -> None:
+        self._agenda.observe(None)
         self._failures += 1
         if self._failures >= MOST_FAILURES or isinstance(error, Unauthorized | CertificateRefused | PartitionMissing):
             self.failed_for_good.set()
         self.in_sync.clear()
         self._report.tell("device", [issues_of.device_failing(self._device, str(error), _advice(error))])
+
+    async def _rest(self) -> None:
+        self._observer.idle(self._clock())
+        await self._sleep(self._pace.pause_s())
 
     async def _other_credentials(self) -> None:
         """Waits for other credentials: trying the refused ones on would lock the account, so the driver does not."""
@@ -294,6 +382,10 @@ class DeviceWorker:
         if self._credentials() != refused:
             log.info("the credentials have changed")
             self._pace.reset()
+
+
+async def _nobody_to_ask() -> None:
+    pass
 
 
 def _advice(error: DriverError) -> str:

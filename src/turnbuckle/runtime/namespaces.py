@@ -48,3 +48,7 @@ class ScopedSource:
                 await put(counted)
 
         await self._source.run(put_what_counts)
+
+    async def confirm(self) -> None:
+        """See Source.confirm."""
+        await self._source.confirm()

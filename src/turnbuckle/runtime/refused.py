@@ -114,6 +114,10 @@ class Refused:
             if path not in wanted or not _same(self._refusals[path].operation, wanted[path]):
                 del self._refusals[path]
 
+    def paths(self) -> frozenset[Path]:
+        """The paths of what waits for its next try."""
+        return frozenset(self._refusals)
+
     def due(self, now: float) -> frozenset[Path]:
         """The paths whose next try has come."""
         return frozenset(path for path, refusal in self._refusals.items() if refusal.retry_at <= now)

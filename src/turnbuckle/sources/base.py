@@ -24,8 +24,15 @@ class Source(Protocol):
     async def run(self, put: PutEvents) -> None:
         """Tells events until it is cancelled.
 
-        Must put Synced(name) once, after everything that was there at the start. Must not tell that an object
+        Must put Synced(name) after everything that was there at the start. Must not tell that an object
         is gone because it could not be read.
+        """
+        ...
+
+    async def confirm(self) -> None:
+        """Lists everything anew, tells what differs, then Synced(name) again; returns at once, the list follows.
+
+        Somebody is about to remove a lot on the grounds of what was told, and wants to hear it a second time.
         """
         ...
 

@@ -85,6 +85,18 @@ class Answer:
         found = self.value.get("items") if isinstance(self.value, dict) else None
         return [item for item in found or () if isinstance(item, dict)]
 
+    def listed(self, what: str) -> list[dict[str, Any]]:
+        """The objects of a collection that was answered as a whole.
+
+        Raises:
+            DriverError: it was not, or it is no collection; that is never an empty one. `what` as in required.
+        """
+        value = self.required(what).value
+        items = value.get("items", []) if isinstance(value, dict) and value else None
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise DriverError(f"The BIG-IP does not {what}: it answers something that is no list of objects.")
+        return items
+
     def required(self, what: str) -> Answer:
         """The answer itself when it is OK.
 
@@ -120,6 +132,11 @@ def read(reply: Reply) -> Answer:
     # A 401 or 403 speaks of the caller, whatever its text repeats of the request.
     sense = _BY_STATUS[reply.status] if reply.status in (401, 403) else by_words
     return Answer(reply.status, sense or _BY_STATUS.get(reply.status, Sense.REFUSED), words, value)
+
+
+def outcome(reply: Reply) -> str:
+    """How a request ended, in one word: its sense in lower case; of a good reply the body is not looked at."""
+    return str((Sense.OK if reply.status < 300 else read(reply).sense).value).lower()
 
 
 def _words(reply: Reply, value: Any) -> str:

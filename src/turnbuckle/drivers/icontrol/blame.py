@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from turnbuckle.drivers.icontrol.commands import Step
+from turnbuckle.model.partition_claim import is_claim
 from turnbuckle.model.plan import Operation, Verb
 from turnbuckle.model.state import Path
 
@@ -79,7 +80,9 @@ def dependants(culprits: Iterable[Step], steps: Sequence[Step]) -> dict[int, Pat
 
 
 def needs(later: Operation, earlier: Operation) -> bool:
-    """Whether an operation cannot be done while another one is not done."""
+    """Whether an operation cannot be done while another one is not done; nothing can without its partition's claim."""
+    if earlier.verb is Verb.CREATE and is_claim(earlier.path) and later.path.partition == earlier.path.partition:
+        return True
     if earlier.verb is Verb.CREATE and later.after is not None and earlier.path in later.after.references():
         return True
     if later.verb is Verb.DELETE and earlier.before is not None and later.path in earlier.before.references():

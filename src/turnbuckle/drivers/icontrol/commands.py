@@ -123,7 +123,7 @@ def _each(differences: _Differences, pool: str, aliases: Mapping[str, str], mark
     return (
         *(Command("DELETE", at(m), named(m)) for m in differences.less),
         *(
-            Command("PATCH", at(after), named(after), members.settings(after, before))
+            Command("PATCH", at(after), named(after), members.change(after, before, mark and (before.mark or mark)))
             for before, after in differences.other
         ),
         *(

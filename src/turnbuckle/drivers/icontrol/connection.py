@@ -13,7 +13,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from turnbuckle.drivers.base import Credentials, CredentialsSource, DriverError, Unauthorized
+from turnbuckle.drivers.base import (
+    CertificateRefused,
+    Credentials,
+    CredentialsSource,
+    Deposed,
+    DriverError,
+    Unauthorized,
+    Unreachable,
+)
 from turnbuckle.drivers.icontrol import answers, session
 from turnbuckle.drivers.icontrol.answers import Answer, Sense
 from turnbuckle.drivers.icontrol.session import Authority
@@ -22,7 +30,17 @@ from turnbuckle.drivers.icontrol.transport import Reply, Request, Transport
 TRIES = 2
 BUSY_PAUSES_S = (0.5, 1.0, 2.0)
 
+FENCED_WRITE_S = 5.0
+"""How long a write may take that no transaction protects from a change of leader: less than a Lease lives on."""
+
+Observe = Callable[[str, str, float], None]
+"""Is told of each HTTP request: its method, how it ended in one word ("ok", "busy", "unreachable"), and the seconds."""
+
 T = TypeVar("T")
+
+
+def unobserved(method: str, outcome: str, took_s: float) -> None:
+    """Nobody wants to know."""
 
 
 class Connection:
@@ -35,11 +53,14 @@ class Connection:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        observe: Observe = unobserved,
     ) -> None:
         self._transport = transport
         self._credentials = credentials
         self.clock = clock
         self.sleep = sleep
+        self._observe = observe
+        self.may_write: Callable[[], bool] | None = None
         self._authority: Authority | None = None
         self._login = asyncio.Lock()
         self._counted_for: Credentials | None = None
@@ -67,6 +88,34 @@ class Connection:
                 return answer
             await self.sleep(pause)
         return await self.call(method, path, body, transaction=transaction)
+
+    async def write(self, method: str, path: str, body: Any = None) -> Answer:
+        """Like patiently, for a write that no fence protects: where several may lead, only the leader sends it.
+
+        Raises:
+            Deposed: another one leads; nothing was sent.
+        """
+        may_write = self.may_write
+        if may_write is None:
+            return await self.patiently(method, path, body)
+        for pause in (*BUSY_PAUSES_S, None):
+            if not may_write():
+                raise Deposed
+            answer = await self._in_time(method, path, body)
+            if answer.sense is not Sense.BUSY or pause is None:
+                break
+            await self.sleep(pause)
+        return answer
+
+    async def _in_time(self, method: str, path: str, body: Any) -> Answer:
+        try:
+            async with asyncio.timeout(FENCED_WRITE_S):
+                return await self.call(method, path, body)
+        except TimeoutError as error:
+            raise Unreachable(
+                f"The BIG-IP does not answer a write within {FENCED_WRITE_S:g} s, "
+                "and no longer may be waited while another replica could take the lead."
+            ) from error
 
     async def _authorised(self, request: Request) -> Reply:
         authority = await self._valid(None)
@@ -125,7 +174,16 @@ class Connection:
             return value
 
     async def _send(self, request: Request) -> Reply:
-        return await self._transport.send(request.method, request.path, request.headers, request.body)
+        started, outcome = self.clock(), "unreachable"
+        try:
+            reply = await self._transport.send(request.method, request.path, request.headers, request.body)
+            outcome = answers.outcome(reply)
+            return reply
+        except CertificateRefused:
+            outcome = "certificate"
+            raise
+        finally:
+            self._observe(request.method, outcome, self.clock() - started)
 
     async def close(self) -> None:
         """Gives the token back and closes the transport; never raises DriverError."""

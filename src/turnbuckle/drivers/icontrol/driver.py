@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from turnbuckle.drivers.base import CredentialsSource
 from turnbuckle.drivers.icontrol import nodes, saving
-from turnbuckle.drivers.icontrol.connection import Connection
+from turnbuckle.drivers.icontrol.connection import Connection, Observe, unobserved
+from turnbuckle.drivers.icontrol.fencing import Fence
 from turnbuckle.drivers.icontrol.objects import member as members
 from turnbuckle.drivers.icontrol.reading import Reader
+from turnbuckle.drivers.icontrol.scanning import Scanner
 from turnbuckle.drivers.icontrol.transport import AiohttpTransport, Transport
 from turnbuckle.drivers.icontrol.writing import Writer
 from turnbuckle.model.ltm import DesignatedPool, LtmObject, Pool
 from turnbuckle.model.plan import Batch, Outcome, Result
-from turnbuckle.model.state import State
+from turnbuckle.model.state import Path, State
 
 
 class IControlDriver:
@@ -37,13 +39,17 @@ class IControlDriver:
         everywhere: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        observe: Observe = unobserved,
     ) -> None:
-        self._connection = Connection(transport, credentials, clock=clock, sleep=sleep)
+        self._connection = Connection(transport, credentials, clock=clock, sleep=sleep, observe=observe)
         self._reader = Reader(
             self._connection, partitions, controller_id, create=create_partition, everywhere=everywhere
         )
+        self._scanner = Scanner(self._reader)
+        self._partitions = tuple(partitions)
         self._write = asyncio.Lock()
         self._names: dict[str, dict[str, str]] = {}
+        self._fence: Fence | None = None
 
     @classmethod
     def to(
@@ -57,8 +63,9 @@ class IControlDriver:
         everywhere: bool = False,
         trusted_certs: str = "",
         insecure: bool = False,
+        observe: Observe = unobserved,
     ) -> IControlDriver:
-        """A driver for the device at `url` (https://host[:port]).
+        """A driver for the device at `url` (https://host[:port]). observe: see connection.Observe.
 
         Raises:
             ValueError: the trusted certificates cannot be read; the text is a sentence.
@@ -71,22 +78,46 @@ class IControlDriver:
             controller_id=controller_id,
             create_partition=create_partition,
             everywhere=everywhere,
+            observe=observe,
         )
+
+    def fence(self, number: int, may_write: Callable[[], bool]) -> None:
+        """See Driver.fence, and fencing. A write outside of a transaction takes FENCED_WRITE_S at most."""
+        self._connection.may_write = may_write
+        self._fence = Fence(self._connection, number)
 
     async def read(self, designated: Collection[str] = ()) -> State:
         """See Driver.read."""
         picture = await self._reader.read(designated)
         self._names = picture.names
+        self._scanner.saw(picture, designated)
         return picture.state
+
+    async def scan(self, known: State) -> Mapping[Path, LtmObject | None]:
+        """See Driver.scan."""
+        changes = await self._scanner.scan(known)
+        self._names |= changes.names
+        return changes.objects
 
     async def apply(self, batch: Batch) -> tuple[Outcome, ...]:
         """See Driver.apply."""
         async with self._write:
-            outcomes = await Writer(self._connection, batch, self._names).run()
+            self._scanner.wrote(operation.path for operation in batch.operations)
+            try:
+                outcomes = await Writer(self._connection, batch, self._names, self._fencing(batch)).run()
+            finally:
+                self._scanner.wrote(operation.path for operation in batch.operations)
         for outcome in outcomes:
             if outcome.result is Result.DONE:
                 self._forget_names(outcome)
         return outcomes
+
+    def _fencing(self, batch: Batch) -> tuple[Fence | None, str]:
+        """The fence, and where: nothing of ours is put into partitions where only members of ours are."""
+        foreign = all(operation.path.kind == DesignatedPool.KIND for operation in batch.operations)
+        if foreign and self._partitions and batch.partition not in self._partitions:
+            return self._fence, self._partitions[0]
+        return self._fence, batch.partition
 
     def _forget_names(self, outcome: Outcome) -> None:
         """What left a pool and comes back does so under the name that we give it."""

@@ -67,7 +67,7 @@ async def _collect_one(connection: Connection, path: str) -> bool:
         return False
     if not isinstance(found.value, dict) or not as_made(found.value):
         return True
-    answer = await connection.call("DELETE", uri.of(KIND, path))
+    answer = await connection.write("DELETE", uri.of(KIND, path))
     return answer.sense not in (Sense.BUSY, Sense.UNKNOWN, Sense.DENIED)
 
 

@@ -8,7 +8,8 @@ those that hold something of ours, and only they are read.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -17,26 +18,44 @@ from turnbuckle.drivers.icontrol import uri, values
 from turnbuckle.drivers.icontrol.answers import FOLDER_MISSING, Answer, Sense
 from turnbuckle.drivers.icontrol.codec import Codec, Scene
 from turnbuckle.drivers.icontrol.connection import Connection
+from turnbuckle.drivers.icontrol.fencing import is_fence
 from turnbuckle.drivers.icontrol.objects import CODECS
 from turnbuckle.drivers.icontrol.objects import member as members
+from turnbuckle.drivers.icontrol.objects.data_group import DATA_GROUP
 from turnbuckle.drivers.icontrol.objects.pool import POOL
 from turnbuckle.drivers.icontrol.values import Wire
+from turnbuckle.drivers.icontrol.window import Window
 from turnbuckle.model.ltm import DesignatedPool, LtmObject
 from turnbuckle.model.state import Path, State
 
 PARTITIONS = "auth/partition"
 COMMON = "Common"
-AT_ONCE = 4
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What was read. names: as in commands.Names."""
+    """What was read.
+
+    names: as in commands.Names. generations: as in Codec.generation_of, of all but members in pools of others.
+    partitions: those that were read whole. domains: as in Scene.
+    """
 
     state: State
     names: dict[str, dict[str, str]] = field(default_factory=dict)
+    generations: dict[Path, int] = field(default_factory=dict)
+    partitions: tuple[str, ...] = ()
+    domains: Mapping[str, int] = field(default_factory=dict)
+
+
+@contextmanager
+def decoding() -> Iterator[None]:
+    """What cannot be decoded is a DriverError: it must not end the process, nor be taken for a part of the whole."""
+    try:
+        yield
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        raise DriverError(f"The BIG-IP shows an object in a form that is not known: {error}.") from error
 
 
 async def together(work: Iterable[Awaitable[T]]) -> list[T]:
@@ -70,7 +89,7 @@ class Reader:
         self._partitions = tuple(partitions)
         self._controller_id = controller_id
         self._create, self._everywhere = create, everywhere
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._window = Window(connection.clock)
 
     async def read(self, designated: Collection[str] = ()) -> Picture:
         """The state of the partitions, and our part of the designated pools.
@@ -83,14 +102,16 @@ class Reader:
         partitions = (*self._partitions, *await self._others_with_ours(domains))
         kinds = [(codec, partition) for partition in partitions for codec in CODECS.values()]
         apart = sorted(path for path in designated if uri.split(path)[0] not in partitions)
-        found = await together(self._objects(codec, partition) for codec, partition in kinds)
-        others = await together(self._pool(path) for path in apart)
+        found = await together(self.listed(codec, partition, codec.select) for codec, partition in kinds)
+        others = await together(self.one(POOL, path) for path in apart)
         raws = [(codec, raw) for (codec, _), items in zip(kinds, found, strict=True) for raw in items]
-        try:
-            return self._picture(raws, [raw for raw in others if raw is not None], domains, frozenset(designated))
-        except (TypeError, ValueError, LookupError, AttributeError) as error:
-            # An answer that nobody thought of must not end the process, nor be taken for a part of the whole.
-            raise DriverError(f"The BIG-IP shows an object in a form that is not known: {error}.") from error
+        with decoding():
+            whole = [raw for raw in others if raw is not None]
+            state, names = self.picture(raws, whole, Scene(domains, monitor_paths(raws)), frozenset(designated))
+            told = {Path(codec.kind, values.full_path(raw)): codec.generation_of(raw) for codec, raw in raws}
+        # The state's own paths are the keys, so that an object costs an int and not another path.
+        generations = {path: told[path] for path in state if path in told}
+        return Picture(state, names, generations, partitions, domains)
 
     async def _domains(self) -> dict[str, int]:
         """Partition -> its default route domain, of all there are."""
@@ -98,8 +119,8 @@ class Reader:
         if answer.sense is Sense.DENIED:
             # A role of one partition may not list them; the collections will tell whether it is there.
             return {}
-        answer.required("list its partitions")
-        found = {str(raw.get("name")): values.number(raw.get("defaultRouteDomain")) for raw in answer.items}
+        partitions = answer.listed("list its partitions")
+        found = {str(raw.get("name")): values.number(raw.get("defaultRouteDomain")) for raw in partitions}
         for partition in self._partitions:
             if partition not in found:
                 await self._make(partition)
@@ -108,7 +129,7 @@ class Reader:
     async def _make(self, partition: str) -> None:
         if not self._create:
             raise PartitionMissing(partition)
-        answer = await self._connection.patiently("POST", uri.collection(PARTITIONS), {"name": partition})
+        answer = await self._connection.write("POST", uri.collection(PARTITIONS), {"name": partition})
         if answer.sense is not Sense.STALE:
             answer.required(f"create partition {partition}")
 
@@ -123,7 +144,7 @@ class Reader:
     async def _marked(self, codec: Codec) -> frozenset[str]:
         """The partitions where a collection has an object of ours."""
         answer = await self._get(f"{uri.collection(codec.kind)}?$select={codec.select_mark}")
-        items = answer.required(f"list {codec.kind.replace('/', ' ')}").items
+        items = answer.listed(f"list {codec.kind.replace('/', ' ')}")
         marks = ((raw, codec.mark_of(raw)) for raw in items)
         return frozenset(
             uri.split(values.full_path(raw))[0]
@@ -131,44 +152,44 @@ class Reader:
             if mark is not None and mark.controller_id == self._controller_id
         )
 
-    async def _objects(self, codec: Codec, partition: str) -> list[dict[str, Any]]:
-        answer = await self._get(uri.in_partition(codec.kind, partition, codec.select, codec.expand))
+    async def listed(self, codec: Codec, partition: str, select: str) -> list[dict[str, Any]]:
+        """What a collection has in a partition, `select` of each object."""
+        path = uri.in_partition(codec.kind, partition, select, codec.expand)
+        answer = await self._get(path, path)
         missing = FOLDER_MISSING.search(answer.words)
         if missing is not None:
-            raise PartitionMissing(missing["partition"])
-        return answer.required(f"list {codec.kind.replace('/', ' ')} in partition {partition}").items
+            if partition in self._partitions:
+                raise PartitionMissing(missing["partition"])
+            return []
+        found = answer.listed(f"list {codec.kind.replace('/', ' ')} in partition {partition}")
+        return [raw for raw in found if not is_fence(values.full_path(raw))] if codec is DATA_GROUP else found
 
-    async def _pool(self, path: str) -> Wire | None:
-        answer = await self._get(uri.one(POOL.kind, path, POOL.select, expand=True))
+    async def one(self, codec: Codec, path: str) -> Wire | None:
+        """One object, whole; None when it is not there."""
+        answer = await self._get(uri.one(codec.kind, path, codec.select, codec.expand), codec.kind)
         if answer.sense is Sense.GONE or FOLDER_MISSING.search(answer.words):
             return None
-        found = answer.required(f"show pool {path}").value
+        word = f"{codec.kind.replace('/', ' ')} {path}"
+        found = answer.required(f"show {word}").value
         if not isinstance(found, dict):
-            raise DriverError(f"The BIG-IP shows pool {path} in a form that is not known.")
+            raise DriverError(f"The BIG-IP shows {word} in a form that is not known.")
         return {"fullPath": path, **found}
 
-    async def _get(self, path: str) -> Answer:
-        async with self._slots:
-            return await self._connection.patiently("GET", path)
+    async def _get(self, path: str, like: str = "") -> Answer:
+        return await self._window.through(like or path, lambda: self._connection.patiently("GET", path))
 
-    def _picture(
-        self,
-        raws: list[tuple[Codec, dict[str, Any]]],
-        apart: list[Wire],
-        domains: dict[str, int],
-        designated: frozenset[str],
-    ) -> Picture:
-        monitors = {
-            values.full_path(raw): Path(codec.kind, values.full_path(raw))
-            for codec, raw in raws
-            if codec.kind.startswith("ltm/monitor/")
-        }
-        scene = Scene(domains, monitors)
-        objects: list[LtmObject] = [codec.decode(raw, scene) for codec, raw in raws]
-        pools = [raw for codec, raw in raws if codec is POOL]
-        ours = [raw for raw in pools if values.full_path(raw) in designated] + apart
+    def picture(
+        self, raws: Iterable[tuple[Codec, Wire]], apart: Iterable[Wire], scene: Scene, designated: frozenset[str]
+    ) -> tuple[State, dict[str, dict[str, str]]]:
+        """What was sent, as objects and as names. apart: designated pools outside of the partitions."""
+        objects: list[LtmObject] = []
+        pools: list[Wire] = []
+        for codec, raw in raws:
+            objects.append(codec.decode(raw, scene))
+            pools += [raw] if codec is POOL else []
+        ours = [raw for raw in pools if values.full_path(raw) in designated] + [*apart]
         objects += [self._designated(raw, scene) for raw in ours]
-        return Picture(State(objects), _names([*pools, *apart], scene))
+        return State(objects), _names([*pools, *apart], scene)
 
     def _designated(self, raw: Wire, scene: Scene) -> DesignatedPool:
         path = values.full_path(raw)
@@ -176,6 +197,15 @@ class Reader:
         ours = [m for m in found if m.mark is not None and m.mark.controller_id == self._controller_id]
         taken = frozenset(m.name for m in found if m not in ours)
         return DesignatedPool(path, ours[0].mark if ours else None, frozenset(ours), taken)
+
+
+def monitor_paths(raws: Iterable[tuple[Codec, Wire]]) -> dict[str, Path]:
+    """The monitors among what was sent: full path -> Path."""
+    return {
+        values.full_path(raw): Path(codec.kind, values.full_path(raw))
+        for codec, raw in raws
+        if codec.kind.startswith("ltm/monitor/")
+    }
 
 
 def _names(pools: Iterable[Wire], scene: Scene) -> dict[str, dict[str, str]]:

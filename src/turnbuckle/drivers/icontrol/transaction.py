@@ -13,7 +13,7 @@ from typing import Any
 from turnbuckle.drivers.base import DriverError, TransactionLost, Unreachable
 from turnbuckle.drivers.icontrol import uri
 from turnbuckle.drivers.icontrol.answers import Answer, Sense
-from turnbuckle.drivers.icontrol.commands import Step
+from turnbuckle.drivers.icontrol.commands import Command, Step
 from turnbuckle.drivers.icontrol.connection import Connection
 
 URI = f"{uri.ROOT}/transaction"
@@ -36,35 +36,39 @@ class CommitUnknown(DriverError):
     """What became of a commit is not known."""
 
 
-async def run(connection: Connection, steps: Sequence[Step]) -> Refusal | None:
-    """Does all commands of all steps at once; answers None when it is done.
+async def run(connection: Connection, steps: Sequence[Step], first: Sequence[Command] = ()) -> Refusal | None:
+    """Does all commands of all steps at once; answers None when it is done. first: what goes ahead of them.
 
     Raises:
+        Deposed: another replica leads; nothing was done.
         TransactionLost: nothing was done.
         Unreachable: the device was not asked to commit; nothing was done.
         CommitUnknown: it may all be done, or nothing.
     """
-    opened = (await connection.patiently("POST", URI, {})).required("open a transaction")
+    opened = (await connection.write("POST", URI, {})).required("open a transaction")
     number = opened.value.get("transId") if isinstance(opened.value, dict) else None
     if not isinstance(number, int):
         raise Unreachable("The BIG-IP opens a transaction and does not say which.")
-    refused = await _queue(connection, number, steps)
+    refused = await _queue(connection, number, first, steps)
     if refused is not None:
         await _drop(connection, number)
         return refused
     return await _commit(connection, number)
 
 
-async def _queue(connection: Connection, number: int, steps: Sequence[Step]) -> Refusal | None:
-    for step in steps:
-        for command in step.commands:
-            answer = await connection.patiently(command.method, command.path, command.body, transaction=number)
-            if answer.sense is Sense.LOST:
-                raise TransactionLost(_LOST)
-            if answer.sense is Sense.BUSY:
-                answer.required("take a command into a transaction")
-            if not answer.ok:
-                return Refusal(answer, step)
+async def _queue(
+    connection: Connection, number: int, first: Sequence[Command], steps: Sequence[Step]
+) -> Refusal | None:
+    whole: list[tuple[Command, Step | None]] = [(command, None) for command in first]
+    whole += [(command, step) for step in steps for command in step.commands]
+    for command, step in whole:
+        answer = await connection.patiently(command.method, command.path, command.body, transaction=number)
+        if answer.sense is Sense.LOST:
+            raise TransactionLost(_LOST)
+        if answer.sense is Sense.BUSY:
+            answer.required("take a command into a transaction")
+        if not answer.ok:
+            return Refusal(answer, step)
     return None
 
 

@@ -14,6 +14,7 @@ from turnbuckle.drivers.icontrol import blame, nodes, transaction, uri
 from turnbuckle.drivers.icontrol.answers import Answer, Sense
 from turnbuckle.drivers.icontrol.commands import DIRECT_ONLY, Command, Names, Step, commands, shared_keys
 from turnbuckle.drivers.icontrol.connection import Connection
+from turnbuckle.drivers.icontrol.fencing import Fence
 from turnbuckle.drivers.icontrol.transaction import CommitUnknown, Refusal
 from turnbuckle.model.ltm import DesignatedPool
 from turnbuckle.model.plan import Batch, Operation, Outcome, Result, Verb
@@ -24,11 +25,18 @@ class _Stop(Exception):
     """The end of a write is not known; nothing more is written."""
 
 
+Fencing = tuple[Fence | None, str]
+"""What keeps a replica that no longer leads from writing, and the partition where it is."""
+
+_NO_FENCE: Fencing = (None, "")
+
+
 class Writer:
     """Does one batch, once."""
 
-    def __init__(self, connection: Connection, batch: Batch, names: Names) -> None:
+    def __init__(self, connection: Connection, batch: Batch, names: Names, fencing: Fencing = _NO_FENCE) -> None:
         self._connection = connection
+        self._fence, self._fenced_in = fencing
         self._batch = batch
         self._names = names
         self._outcomes: dict[int, Outcome] = {}
@@ -110,7 +118,7 @@ class Writer:
     async def _alone(self, step: Step) -> None:
         command = step.commands[0]
         try:
-            answer = await self._connection.patiently(command.method, command.path, command.body)
+            answer = await self._connection.write(command.method, command.path, command.body)
         except Unreachable as error:
             self._decide(step, Result.UNREACHED, str(error))
             raise _Stop(str(error)) from error
@@ -122,14 +130,28 @@ class Writer:
     async def _together(self, steps: Sequence[Step]) -> Refusal | None:
         try:
             try:
-                return await transaction.run(self._connection, steps)
+                return await self._transact(steps)
             except TransactionLost:
-                # Nothing was done, so it may be done anew; a device that loses that one too has a trouble of its own.
-                return await transaction.run(self._connection, steps)
+                # Nothing was done, so it may be done anew.
+                return await self._transact(steps)
+        except TransactionLost as error:
+            # The device may not bear what is in it; that is found like anything else that it refuses.
+            return Refusal(Answer(404, Sense.LOST, str(error)))
         except CommitUnknown as error:
             for step in steps:
                 self._decide(step, Result.UNREACHED, str(error))
             raise _Stop(str(error)) from error
+
+    async def _transact(self, steps: Sequence[Step]) -> Refusal | None:
+        if self._fence is None:
+            return await transaction.run(self._connection, steps)
+        first = await self._fence.commands(self._fenced_in)
+        refusal = await transaction.run(self._connection, steps, first)
+        if refusal is None:
+            self._fence.stands(self._fenced_in)
+        else:
+            self._fence.judge(refusal.answer)
+        return refusal
 
     async def _divide(self, steps: list[Step], refusal: Refusal) -> None:
         words = _own_words(refusal.answer)
@@ -171,6 +193,8 @@ class Writer:
         if answer.sense is Sense.UNKNOWN:
             self._decide(step, Result.UNREACHED, answer.words)
             raise _Stop(answer.words)
+        if answer.sense is Sense.LOST:
+            return Result.UNREACHED
         if answer.sense is Sense.GONE:
             if len(step.commands) == 1 and command.method == "DELETE":
                 return Result.DONE

@@ -14,7 +14,7 @@ from pathlib import Path
 from turnbuckle.engine.protocol import Kind
 from turnbuckle.model import issue as issues_of
 from turnbuckle.model.issue import Issue
-from turnbuckle.model.ref import Event, Gone, Origin, Ref
+from turnbuckle.model.ref import Event, Gone, Grounds, Origin, Ref
 from turnbuckle.sources.files.manifests import LARGEST_FILE, FileReading, Item, file_ref, read_text
 
 _ENDINGS = (".yaml", ".yml", ".json")
@@ -111,7 +111,9 @@ class Folder:
         """Makes a picture the one that is told; answers how it differs from the one before."""
         old, self._picture = self._picture, picture
         events: list[Event] = [item.event for ref, item in picture.items.items() if old.items.get(ref) is not item]
-        events.extend(Gone(ref) for ref in old.items if ref not in picture.items)
+        # A folder that is empty all at once may be a mount that is not there, which nobody told.
+        grounds = Grounds.WATCHED if picture.items else Grounds.LISTED
+        events.extend(Gone(ref, grounds) for ref in old.items if ref not in picture.items)
         origins = {ref: item.origin for ref, item in picture.items.items()}
         for name, reading in picture.readings.items():
             if reading.issues:

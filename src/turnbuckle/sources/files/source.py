@@ -56,6 +56,10 @@ class FolderSource:
                 async for _ in changes:
                     await self._tell(put)
 
+    async def confirm(self) -> None:
+        """See Source.confirm. The folder is looked at every few seconds anyway."""
+        self._synced = False
+
     async def _changes(self) -> AsyncGenerator[None, None]:
         """One item for each change, and now and then one without: some file systems do not tell.
 

@@ -12,6 +12,7 @@ from turnbuckle.sources.kubernetes.errors import (
     Unreachable,
 )
 from turnbuckle.sources.kubernetes.login import Access, FixedLogin, InClusterLogin, KubeconfigLogin, Login
+from turnbuckle.sources.kubernetes.reflector import KindHealth
 from turnbuckle.sources.kubernetes.source import KubernetesSource
 from turnbuckle.sources.kubernetes.timing import Timing
 
@@ -22,6 +23,7 @@ __all__ = [
     "FixedLogin",
     "Forbidden",
     "InClusterLogin",
+    "KindHealth",
     "KubeconfigLogin",
     "KubernetesError",
     "KubernetesSource",

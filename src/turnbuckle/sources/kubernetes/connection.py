@@ -14,6 +14,7 @@ import msgspec
 
 from turnbuckle.sources.kubernetes.errors import BY_STATUS, KubernetesError, Refused, Unreachable
 from turnbuckle.sources.kubernetes.login import Access, Login
+from turnbuckle.sources.kubernetes.said import retry_after_s
 from turnbuckle.sources.kubernetes.timing import Timing
 
 T = TypeVar("T")
@@ -32,17 +33,21 @@ _WHAT_TO_DO = {
 
 
 class Connection:
-    """An API server; an `async with` block holds the connections."""
+    """An API server; an `async with` block holds the connections.
+
+    streams: whether it can send lists as streams; discovery finds out, and a reflector that is refused says no.
+    """
 
     def __init__(self, login: Login, timing: Timing) -> None:
         self._login = login
         self._timing = timing
+        self.streams = False
 
     async def __aenter__(self) -> Connection:
         # Each reflector has one request under way, so that their number is the limit.
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
-            headers={"Accept": "application/json", "User-Agent": "turnbuckle"},
+            headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "turnbuckle"},
             read_bufsize=2**18,
         )
         return self
@@ -104,9 +109,10 @@ class Connection:
         access = await self._login.access()
         response = await self._send(access, path, params, limits, headers)
         if response.status == 401:
-            response.close()
-            access = await self._login.renew(access)
-            response = await self._send(access, path, params, limits, headers)
+            fresh = await self._login.renew(access)
+            if fresh is not access:
+                response.close()
+                response = await self._send(fresh, path, params, limits, headers)
         if response.status == 200:
             return response
         async with response:
@@ -158,7 +164,7 @@ async def _refusal(response: aiohttp.ClientResponse, path: str) -> KubernetesErr
     advice = _WHAT_TO_DO.get(response.status, "")
     text = f"The API server answers {response.status} to {path}{words}. {advice}".rstrip()
     kind = BY_STATUS.get(response.status, Refused)
-    return kind(text, _seconds(response.headers.get("Retry-After", "")))
+    return kind(text, max(_seconds(response.headers.get("Retry-After", "")), retry_after_s(said)))
 
 
 def _seconds(retry_after: str) -> float:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -26,6 +30,9 @@ _LOADER_ERRORS = (
 )
 
 
+_NAMES_A_FILE = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+
+
 class _Loaded:
     """What the loader fills in: of kubernetes_asyncio's client configuration just what we use."""
 
@@ -40,8 +47,10 @@ class _Loaded:
         self.proxy: str | None = None
 
 
-async def load(path: str, context: str | None) -> Access:
+async def load(path: str, context: str | None) -> tuple[Access, float | None]:
     """The access that a kubeconfig describes; a login plugin is run, an OIDC token renewed.
+
+    The second value: when what a plugin gave expires, in seconds since 1970; None where it did not say.
 
     Raises:
         LoginFailed: the file cannot be used, or the login was refused.
@@ -50,19 +59,36 @@ async def load(path: str, context: str | None) -> Access:
     config: Any = loaded
     try:
         # The file is not written to: the loader's way of saving renewed tokens fails.
-        await load_kube_config(path, context, config, persist_config=False)
+        loader: Any = await load_kube_config(path, context, config, persist_config=False)
         tls = _tls(loaded)
     except _LOADER_ERRORS as error:
         raise LoginFailed(f"The kubeconfig {path} cannot be used: {_words(error)}.") from error
     if not loaded.host:
         raise LoginFailed(f"The kubeconfig {path} names no server in its current context.")
-    return Access(
-        loaded.host,
-        loaded.api_key.get("BearerToken", ""),
-        tls,
-        loaded.tls_server_name or "",
-        loaded.proxy or "",
-    )
+    authorization = loaded.api_key.get("BearerToken", "")
+    access = Access(loaded.host, authorization, tls, loaded.tls_server_name or "", loaded.proxy or "")
+    # The loader has this attribute only where a plugin told a time.
+    expires: datetime | None = getattr(loader, "exec_plugin_expiry", None)
+    return access, expires.timestamp() if expires is not None else None
+
+
+def named_files(kubeconfigs: Iterable[Path]) -> tuple[Path, ...]:
+    """The files that kubeconfigs name for any cluster or user: when one changes, the login may be another.
+
+    What cannot be read names none; `load` says so.
+    """
+    found: list[Path] = []
+    for path in kubeconfigs:
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeError, yaml.YAMLError):
+            continue
+        entries = [content.get(part) for part in ("clusters", "users")] if isinstance(content, dict) else []
+        for entry in chain.from_iterable(one for one in entries if isinstance(one, list)):
+            for values in entry.values() if isinstance(entry, dict) else ():
+                if isinstance(values, dict):
+                    found.extend(path.parent / str(values[key]) for key in _NAMES_A_FILE if values.get(key))
+    return tuple(found)
 
 
 def _words(error: BaseException) -> str:

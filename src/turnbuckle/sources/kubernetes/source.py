@@ -1,22 +1,24 @@
-"""A cluster as a source: a reflector for each kind and namespace, and when all have told everything."""
+"""A cluster as a source: what is to be read from it, found out at the start and again from time to time."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from turnbuckle.engine.protocol import Kind, Resource
-from turnbuckle.model.ref import Event, Gone, Put, Ref, SourceObject, Synced
+from turnbuckle.model.ref import Event, Gone, Put, Ref, SourceObject
 from turnbuckle.sources.base import PutEvents
 from turnbuckle.sources.kubernetes.connection import Connection
-from turnbuckle.sources.kubernetes.discovery import served
+from turnbuckle.sources.kubernetes.discovery import Streams, served
 from turnbuckle.sources.kubernetes.errors import KubernetesError
 from turnbuckle.sources.kubernetes.login import Login
-from turnbuckle.sources.kubernetes.reflector import Reflector
+from turnbuckle.sources.kubernetes.reflector import KindHealth
+from turnbuckle.sources.kubernetes.roster import EVERYWHERE, Roster
 from turnbuckle.sources.kubernetes.timing import Backoff, Timing
 
 log = logging.getLogger(__name__)
@@ -34,7 +36,8 @@ class KubernetesSource:
     """Objects of one cluster.
 
     namespaces: read these only. namespace_label: a label selector; read the namespaces that bear it, followed
-    live. With neither, all namespaces are read. Kinds without namespaces are read in any case.
+    live. With neither, all namespaces are read. Kinds without namespaces are read in any case. connect: makes the
+    connections.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class KubernetesSource:
         namespace_label: str = "",
         timing: Timing | None = None,
         name: str = "kubernetes",
+        connect: Callable[[Login, Timing], Connection] = Connection,
     ) -> None:
         if namespaces and namespace_label:
             raise ValueError("namespaces and namespace_label exclude each other")
@@ -55,6 +59,10 @@ class KubernetesSource:
         self._namespaces = tuple(dict.fromkeys(namespaces))
         self._namespace_label = namespace_label
         self._timing = timing or Timing()
+        self._connect = connect
+        self._roster: Roster | None = None
+        self._made_at = time.monotonic()
+        self._trouble = ""
 
     async def cluster_id(self) -> str:
         """What tells this cluster from all others: the UID of the namespace kube-system.
@@ -62,108 +70,76 @@ class KubernetesSource:
         Raises:
             KubernetesError: it could not be read.
         """
-        async with Connection(self._login, self._timing) as connection:
+        async with self._connect(self._login, self._timing) as connection:
             return (await connection.get("/api/v1/namespaces/kube-system", {}, _Object)).metadata.uid
 
     async def run(self, put: PutEvents) -> None:
         """Tells everything that is there, then Synced, then what changes, until it is cancelled."""
-        async with Connection(self._login, self._timing) as connection:
-            kinds = await self._served(connection)
+        async with self._connect(self._login, self._timing) as connection:
+            streams = Streams()
+            kinds = await self._served(connection, streams)
             async with asyncio.TaskGroup() as tasks:
-                roster = _Roster(tasks, connection, put, self.name, self._timing)
-                everywhere = [kind for kind in kinds if not kind.resource.namespaced]
-                inside = [kind for kind in kinds if kind.resource.namespaced]
-                roster.expect(everywhere, "")
+                roster = self._roster = Roster(tasks, connection, put, self.name, self._timing)
+                roster.serve(kinds)
                 if self._namespace_label:
-                    follower = _Follower(roster, inside)
-                    roster.expect([_Namespaces(self._namespace_label)], "", follower.take)
+                    roster.follow(_Namespaces(self._namespace_label), _Follower(roster).take)
                 else:
-                    for namespace in self._namespaces or ("",):
-                        roster.expect(inside, namespace)
+                    for namespace in self._namespaces or (EVERYWHERE,):
+                        roster.enter(namespace)
                 await roster.begun()
+                await self._look_again(connection, streams, roster)
 
-    async def _served(self, connection: Connection) -> tuple[Kind, ...]:
+    async def confirm(self) -> None:
+        """See Source.confirm. Before the first Synced there is nothing to confirm."""
+        if self._roster is not None:
+            await self._roster.confirm()
+
+    def health(self) -> tuple[KindHealth, ...]:
+        """How well each kind is read, in each namespace that is read by itself."""
+        if self._roster is not None:
+            return self._roster.health()
+        lag_s = time.monotonic() - self._made_at
+        return tuple(KindHealth(kind.name, EVERYWHERE, lag_s=lag_s, trouble=self._trouble) for kind in self._kinds)
+
+    async def _served(self, connection: Connection, streams: Streams) -> tuple[Kind, ...]:
+        """The kinds that the server has, asked until it tells."""
         backoff = Backoff(self._timing)
-        trouble = ""
         while True:
             try:
-                return await served(connection, self._kinds)
+                kinds = await served(connection, self._kinds)
+                await streams.learn(connection)
+                self._trouble = ""
+                return kinds
             except KubernetesError as error:
-                if str(error) != trouble:
-                    trouble = str(error)
-                    log.error("the cluster cannot be read yet: %s", error)
+                if str(error) != self._trouble:
+                    self._trouble = str(error)
+                    log.error("the cluster cannot be asked which kinds it has: %s", error)
                 await asyncio.sleep(backoff.failed(error.retry_after_s))
 
-
-class _Roster:
-    """The reflectors that run, and which of them still owe their first list."""
-
-    def __init__(
-        self, tasks: asyncio.TaskGroup, connection: Connection, put: PutEvents, name: str, timing: Timing
-    ) -> None:
-        self._tasks = tasks
-        self._connection = connection
-        self._timing = timing
-        self._name = name
-        self._running: dict[Reflector, asyncio.Task[None]] = {}
-        self._owing: set[Reflector] = set()
-        self._synced = False
-        self._complete = False
-        self.put = put
-
-    def expect(self, kinds: Sequence[Kind], namespace: str, put: PutEvents | None = None) -> None:
-        """Starts a reflector for each kind."""
-        for kind in kinds:
-            reflector = Reflector(kind, namespace, self._connection, put or self.put, self._listed, self._timing)
-            self._owing.add(reflector)
-            self._running[reflector] = self._tasks.create_task(reflector.run(), name=f"reflector {reflector}")
-
-    async def dismiss(self, namespace: str) -> None:
-        """Ends the reflectors of a namespace; what they told is gone."""
-        leaving = [reflector for reflector in self._running if reflector.namespace == namespace]
-        ending = [self._running.pop(reflector) for reflector in leaving]
-        for task in ending:
-            task.cancel()
-        if ending:
-            await asyncio.wait(ending)
-        self._owing.difference_update(leaving)
-        gone = [Gone(ref) for reflector in leaving for ref in reflector.known()]
-        if gone:
-            await self.put(gone)
-        await self._check()
-
-    async def begun(self) -> None:
-        """All reflectors that are needed at the start are expected by now."""
-        self._complete = True
-        await self._check()
-
-    async def _listed(self, reflector: Reflector) -> None:
-        self._owing.discard(reflector)
-        await self._check()
-
-    async def _check(self) -> None:
-        if self._complete and not self._owing and not self._synced:
-            self._synced = True
-            await self.put([Synced(self._name)])
+    async def _look_again(self, connection: Connection, streams: Streams, roster: Roster) -> None:
+        """Asks from time to time, and when a kind is missing, which kinds there are: servers are upgraded."""
+        while True:
+            try:
+                await asyncio.wait_for(roster.doubtful.wait(), self._timing.rediscover_s)
+            except TimeoutError:
+                pass
+            roster.doubtful.clear()
+            roster.serve(await self._served(connection, streams))
 
 
 class _Follower:
-    """Starts and ends reflectors as namespaces come and go. One that could not be read has not gone."""
+    """Reads namespaces as they come and go. One that could not be read has not gone."""
 
-    def __init__(self, roster: _Roster, kinds: Sequence[Kind]) -> None:
+    def __init__(self, roster: Roster) -> None:
         self._roster = roster
-        self._kinds = tuple(kinds)
-        self._followed: set[str] = set()
 
     async def take(self, events: Sequence[Event]) -> None:
         """Takes what is told about namespaces."""
         for event in events:
-            if isinstance(event, Put) and event.obj.ref.name not in self._followed:
-                self._followed.add(event.obj.ref.name)
-                self._roster.expect(self._kinds, event.obj.ref.name)
-            elif isinstance(event, Gone) and event.ref.name in self._followed:
-                self._followed.remove(event.ref.name)
-                await self._roster.dismiss(event.ref.name)
+            if isinstance(event, Put):
+                self._roster.enter(event.obj.ref.name)
+            elif isinstance(event, Gone):
+                await self._roster.leave(event.ref.name, event.grounds)
 
 
 class _Namespaces:

@@ -7,13 +7,14 @@ from typing import Any, cast
 from turnbuckle.drivers.icontrol import uri, values
 from turnbuckle.drivers.icontrol.codec import Body, Scene
 from turnbuckle.drivers.icontrol.values import Wire
+from turnbuckle.model import mark as marks
 from turnbuckle.model.ltm import AdminState, Member
 from turnbuckle.model.mark import Mark
 
 KIND = "members"
 KEYS = (
     "name", "partition", "fullPath", "address", "ratio", "priorityGroup", "connectionLimit", "session", "state",
-    "metadata",
+    "metadata", "generation",
 )  # fmt: skip
 
 _NUMBERS = (
@@ -43,14 +44,46 @@ def decode(raw: Wire, pool: str, scene: Scene) -> Member:
         priority_group=values.number(raw.get("priorityGroup")),
         connection_limit=values.number(raw.get("connectionLimit")),
         admin_state=_admin_state(raw),
-        mark=values.metadata_mark(raw) if "metadata" in raw else None,
+        **(_noted(raw["metadata"]) if raw.get("metadata") else {}),
     )
 
 
 def _admin_state(raw: Wire) -> AdminState:
     if raw.get("session") != "user-disabled":
         return "enabled"
-    return "offline" if raw.get("state") == "user-down" else "disabled"
+    if raw.get("state") == "user-down":
+        return "offline"
+    return "enabled" if _bears_drain(raw) else "disabled"
+
+
+def _bears_drain(raw: Wire) -> bool:
+    return any(entry.get("name") == marks.DRAINING for entry in values.listed(raw.get("metadata")))
+
+
+def _noted(metadata: object) -> dict[str, Any]:
+    """What a member's metadata says: whose it is, whether we had it drain, and what is of others."""
+    entries = values.listed(metadata)
+    names = {entry.get("name") for entry in entries}
+    others = tuple(
+        (str(entry.get("name", "")), str(entry.get("value", "")), str(entry.get("persist", "")))
+        for entry in entries
+        if entry.get("name") not in (marks.NAME, marks.DRAINING)
+    )
+    mark = values.metadata_mark({"metadata": metadata})
+    return {"mark": mark, "draining": marks.DRAINING in names, "notes": others}
+
+
+def metadata(member: Member, mark: Mark | None) -> list[dict[str, str]]:
+    """The whole metadata of a member: of others, our mark in pools that are not ours, and that it drains by us."""
+    found = [
+        {"name": name, "value": value, **({"persist": persist} if persist else {})}
+        for name, value, persist in member.notes
+    ]
+    if mark is not None:
+        found.append({"name": marks.NAME, "value": str(mark)})
+    if member.draining:
+        found.append({"name": marks.DRAINING, "value": marks.FORMAT_VERSION})
+    return found
 
 
 def path_of(member: Member, pool: str) -> str:
@@ -72,10 +105,25 @@ def body(member: Member, path: str, before: Member | None = None, mark: Mark | N
     _, _, leaf = uri.split(path)
     found: dict[str, Any] = {"name": leaf, "partition": uri.split(path)[0], **settings(member, before)}
     state = before.admin_state if before is not None else "enabled"
+    if state == "enabled" and member.draining:
+        state = "disabled"
+    elif state == "enabled" and before is not None and before.draining:
+        found |= SESSIONS["enabled"]
     if state != "enabled":
         found |= SESSIONS[state]
-    if mark is not None:
-        found["metadata"] = values.with_metadata_mark(None, mark)
+    entries = metadata(member, mark)
+    if entries or (before is not None and before.draining):
+        found["metadata"] = entries
+    return found
+
+
+def change(member: Member, before: Member, mark: Mark | None = None) -> Body:
+    """The body that turns a member into another one; `mark` as in body."""
+    found = settings(member, before)
+    if member.draining is not before.draining:
+        if before.admin_state == "enabled":
+            found["session"] = "user-disabled" if member.draining else "user-enabled"
+        found["metadata"] = metadata(member, mark)
     return found
 
 

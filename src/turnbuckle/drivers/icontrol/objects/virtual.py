@@ -93,5 +93,5 @@ VIRTUAL = Codec(
         Field("snat", ("sourceAddressTranslation",), _read_snat, _write_snat),
         Field("persistence", ("persist",), _read_persistence, _write_persistence),
     ),
-    inner_keys=("name", "partition", "subPath", "fullPath", "context"),
+    inner_keys=("name", "partition", "subPath", "fullPath", "context", "generation"),
 )

@@ -1,0 +1,95 @@
+"""That a replica which no longer leads writes nothing: a transaction needs what the next leader takes away.
+
+A leader has a number, greater than that of any before it. In each partition it has a data group
+`turnbuckle_leader_<number>`, made in its first transaction there, which deletes the predecessor's; every later one
+begins with a change of it. So a transaction of a predecessor, however late it is committed, names something that is
+gone, and fails as a whole.
+
+Where nobody led before, the first transaction would take nothing away, and two first transactions could both succeed.
+Therefore a data group with the number 0 is made first, for one of them to delete.
+"""
+
+from __future__ import annotations
+
+import re
+
+from turnbuckle.drivers.base import Deposed
+from turnbuckle.drivers.icontrol import uri, values
+from turnbuckle.drivers.icontrol.answers import Answer, Sense
+from turnbuckle.drivers.icontrol.commands import Command
+from turnbuckle.drivers.icontrol.connection import Connection
+from turnbuckle.model import mark as marks
+from turnbuckle.model.ltm import DataGroup
+
+_PREFIX = f"{marks.NAME}_leader_"
+_FENCE = re.compile(rf"^/[^/]+/{_PREFIX}(\d+)$")
+_NAMED = re.compile(rf"/{_PREFIX}\d+\b")
+_NOBODY = 0
+_TOUCH = {"description": "turnbuckle writes here"}
+
+
+def is_fence(full_path: str) -> bool:
+    """Whether a data group is one of these, which are nobody's configuration."""
+    return _FENCE.match(full_path) is not None
+
+
+class Fence:
+    """The fences of one leader on one device. number: 1 or more."""
+
+    def __init__(self, connection: Connection, number: int) -> None:
+        self._connection = connection
+        self._number = number
+        self._standing: set[str] = set()
+
+    async def commands(self, partition: str) -> tuple[Command, ...]:
+        """What a transaction in a partition begins with.
+
+        Raises:
+            Deposed: a later leader has been here.
+        """
+        own = _path(partition, self._number)
+        touch = Command("PATCH", uri.of(DataGroup.KIND, own), own, _TOUCH)
+        if partition in self._standing:
+            return (touch,)
+        found = await self._found(partition)
+        if not found:
+            await self._stand_in(partition)
+            found = await self._found(partition)
+        make = Command("POST", uri.collection(DataGroup.KIND), own, {**uri.naming(own), "type": "string", **_TOUCH})
+        before = (_path(partition, number) for number in sorted(found - {self._number}))
+        return (
+            touch if self._number in found else make,
+            *(Command("DELETE", uri.of(DataGroup.KIND, path), path) for path in before),
+        )
+
+    async def _found(self, partition: str) -> set[int]:
+        answer = await self._connection.patiently("GET", uri.in_partition(DataGroup.KIND, partition, "fullPath"))
+        paths = (values.full_path(raw) for raw in answer.listed(f"list the data groups of partition {partition}"))
+        found = {int(match[1]) for path in paths if (match := _FENCE.match(path))}
+        if any(number > self._number for number in found):
+            raise Deposed
+        return found
+
+    async def _stand_in(self, partition: str) -> None:
+        path = _path(partition, _NOBODY)
+        body = {**uri.naming(path), "type": "string", **_TOUCH}
+        answer = await self._connection.write("POST", uri.collection(DataGroup.KIND), body)
+        if answer.sense is not Sense.STALE:
+            answer.required(f"create data group {path}")
+
+    def stands(self, partition: str) -> None:
+        """Takes in that a transaction with these commands was committed."""
+        self._standing.add(partition)
+
+    def judge(self, answer: Answer) -> None:
+        """Tells a refusal that is about a fence from any other.
+
+        Raises:
+            Deposed: another leader has taken the fence away, or taken away what this one was to take.
+        """
+        if answer.sense in (Sense.GONE, Sense.STALE) and _NAMED.search(answer.words):
+            raise Deposed
+
+
+def _path(partition: str, number: int) -> str:
+    return f"/{partition}/{_PREFIX}{number}"
