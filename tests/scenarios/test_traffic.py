@@ -3,59 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 
 import aiohttp
-from aiohttp import web
 
-from bigipsim.dataplane.addresses import Mapping
+from scenarios.fleet import MAPPINGS, Fleet, free_port, url_of
 from scenarios.loop import World, endpoints, f5_resource, service, world
 
-
-def _free_port() -> int:
-    with socket.socket() as plug:
-        plug.bind(("127.77.0.1", 0))
-        return int(plug.getsockname()[1])
-
-
-PORT = _free_port()
-MAPPINGS = (Mapping.parse("198.51.100.0/24=127.77.0.0/24"),)
+PORT = free_port()
 WEB = (f5_resource(), service(), endpoints(2, port=PORT))
 
 
 @contextlib.asynccontextmanager
 async def backends(count: int) -> AsyncIterator[None]:
     """HTTP servers at the endpoints' real addresses; each answers its number."""
-    runners = []
-    for number in range(1, count + 1):
-
-        async def answer(_: web.Request, number: int = number) -> web.Response:
-            return web.Response(text=str(number))
-
-        app = web.Application()
-        app.router.add_get("/", answer)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        await web.TCPSite(runner, f"127.77.0.{number}", PORT).start()
-        runners.append(runner)
-    try:
+    async with Fleet(PORT) as fleet:
+        await fleet.start(*range(1, count + 1))
         yield
-    finally:
-        for runner in runners:
-            await runner.cleanup()
 
 
 async def answers(w: World, virtual: str = "/k8s/default_web", tries: int = 8) -> set[str]:
     """Who answers; empty when nobody does."""
-    await w.device.settled()
-    listeners = await w.control("GET", "listeners")
-    (where,) = [one["listening"][0] for one in listeners["listeners"] if one["virtual"] == virtual]
+    url = await url_of(w, virtual)
     found = set()
     async with aiohttp.ClientSession() as session:
         for _ in range(tries):
             with contextlib.suppress(aiohttp.ClientError):
-                url = f"http://{where['host']}:{where['port']}/"
                 async with session.get(url, headers={"Connection": "close"}) as reply:
                     found.add(await reply.text())
     return found

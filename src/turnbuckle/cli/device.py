@@ -96,8 +96,8 @@ async def look(config: Config, manifests: Manifests, controller_id: str) -> Seen
 class Applied:
     """How a pass of writing went.
 
-    created: partitions that were made before anything else. kept: the restore file, if there is one. left: how many operations are not done, because the device
-    could not be reached. failure: why, as a sentence.
+    created: partitions that were made before anything else. kept: the restore file, if there is one. left: how many
+    operations are not done, because the device could not be reached. failure: why, as a sentence.
     """
 
     done: list[Outcome] = field(default_factory=list)

@@ -48,7 +48,8 @@ def with_claims(
 ) -> tuple[Operation, ...]:
     """The operations, after the claims that they need, and before those that nothing needs any more and that may go.
 
-    compared: the paths that were looked at; the claims on their partitions are given up also when nothing else is done.
+    compared: the paths that were looked at; where one of them is not wanted, the claim on its partition may be given up,
+    also when nothing else is done.
     """
     own = [op for op in operations if op.path.kind != DesignatedPool.KIND]
     first = _first_writes(own, observed, controller_id)
@@ -56,7 +57,7 @@ def with_claims(
     because = {path.partition: refs for path, refs in gone.items()}
     last = (
         Operation(Verb.DELETE, path_in(partition), found, None, because=because.get(partition, frozenset()))
-        for partition in sorted({path.partition for path in compared if path.kind != DesignatedPool.KIND})
+        for partition in sorted({path.partition for path in compared if path not in desired})
         if (found := observed.get(path_in(partition))) is not None
         and holder_of(found).controller_id == controller_id
         and not _in_use(partition, observed, desired, gone, controller_id)

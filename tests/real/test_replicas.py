@@ -1,0 +1,94 @@
+"""Two replicas in processes of their own, one real API server, one device: who leads, and what a change costs."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from real.tutorial import ENDPOINTS, POD_PORT, Bench, backends, endpoints, example_vs, nginx
+from turnbuckle.runtime.leader import lease_names
+
+pytestmark = pytest.mark.real
+
+CLUSTER = "--pool-member-type=cluster"
+
+
+def lease_path(bench: Bench) -> str:
+    (name,) = lease_names(("k8s",), bench.device.url)
+    return f"/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/{name}"
+
+
+async def holder(admin: Any, bench: Bench) -> str:
+    status, lease = await admin._send("GET", lease_path(bench))
+    return str(lease["spec"].get("holderIdentity") or "") if status == 200 else ""
+
+
+async def new_holder(admin: Any, bench: Bench, before: str, seconds: float) -> float:
+    """Seconds until somebody else holds the Lease."""
+    began = time.monotonic()
+    while (await holder(admin, bench)) in ("", before):
+        assert time.monotonic() < began + seconds, f"nobody took over from {before} within {seconds} s"
+        await asyncio.sleep(0.05)
+    return time.monotonic() - began
+
+
+async def test_a_second_replica_takes_over_from_one_that_stops_and_from_one_that_dies(admin: Any, bench: Bench) -> None:
+    other = Bench(bench.device, bench.kubeconfig, admin)
+    try:
+        async with backends(ENDPOINTS, POD_PORT, range(1, 5)):
+            for manifest in (nginx(), endpoints(2), example_vs()):
+                await admin.put(manifest)
+            await bench.run(CLUSTER)
+            await bench.until(lambda: len(bench.members()) == 2)
+            first = await holder(admin, bench)
+            await other.run(CLUSTER)
+            logins = sum("/authn/login" in entry.path for entry in bench.device.journal.since(0))
+            await other.until(
+                lambda: sum("/authn/login" in e.path for e in bench.device.journal.since(0)) > logins, seconds=60
+            )
+            writes = len(bench.writes())
+            await bench.stop()
+            await new_holder(admin, bench, first, 3)
+            second = await holder(admin, bench)
+            await bench.run(CLUSTER)
+            await admin.put(endpoints(3))
+            await other.until(lambda: len(other.members()) == 3)
+            await other.kill()
+            await new_holder(admin, bench, second, 15)
+            await admin.put(endpoints(4))
+            await bench.until(lambda: len(bench.members()) == 4)
+            assert await bench.answers(16) == {ENDPOINTS.format(n) for n in range(1, 5)}
+            assert len(bench.writes()) == writes + 2
+    finally:
+        await other.stop()
+
+
+async def test_a_controller_is_frozen_by_its_lease(admin: Any, bench: Bench) -> None:
+    async with backends(ENDPOINTS, POD_PORT, range(1, 4)):
+        for manifest in (nginx(), endpoints(2), example_vs()):
+            await admin.put(manifest)
+        await bench.run(CLUSTER)
+        await bench.until(lambda: len(bench.members()) == 2)
+        freeze = (f"--kubeconfig={bench.kubeconfig}", f"--bigip-url={bench.device.url}", "--bigip-partition=k8s")
+        assert "frozen: device" in await turnbuckle("freeze", "device", *freeze)
+        await asyncio.sleep(3)
+        await admin.put(endpoints(3))
+        while "waits: ltm pool" not in (shown := await turnbuckle("freeze", *freeze)):
+            assert "frozen: device" in shown
+        assert len(bench.members()) == 2
+        assert "nothing is frozen" in await turnbuckle("freeze", "--lift", *freeze)
+        await bench.until(lambda: len(bench.members()) == 3)
+
+
+async def turnbuckle(*words: str) -> str:
+    """What a command prints."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "turnbuckle", *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
+    return out.decode()
