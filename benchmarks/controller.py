@@ -1,90 +1,41 @@
 """The controller under measurement, in a process of its own.
 
-python -m benchmarks.controller KUBE_URL BIGIP_URL reads a question a line from standard input and answers each with a
-line of JSON: "in-sync" (waits), "changes N" (waits until N changes have left), "figures", "forget".
-
-The product has no hooks for this. Times are taken at the two ends of the process: when bytes from the API server have
-arrived (the HTTP client's data_received), and when the first bytes of a request to the BIG-IP leave (its writer).
+python -m benchmarks.controller LOG reads a line of JSON with the two servers from standard input, then a question a
+line, and answers each with a line of JSON: see QUESTIONS. It ends as `turnbuckle run` does when its input ends.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import resource
+import ssl
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from aiohttp import client_proto, http_writer
-
+from benchmarks.inside import Pauses, Profile, Stopwatch, resources, scan
 from benchmarks.objects import PARTITION
-from turnbuckle import registry
-from turnbuckle.config import Config, CredentialSource, Sealed, settings_of
-from turnbuckle.model.ref import Ref
-from turnbuckle.runtime.assemble import driver_for
-from turnbuckle.runtime.controller import Controller, snapshots
-from turnbuckle.runtime.device import DeviceWorker
-from turnbuckle.runtime.report import Report
-from turnbuckle.sources.kubernetes import Access, FixedLogin, KubernetesSource
+from turnbuckle.cli import logs
+from turnbuckle.config import Config, CredentialSource, Sealed
+from turnbuckle.runtime import assemble as assembling
+from turnbuckle.runtime.controller import Controller
+from turnbuckle.runtime.telling import Telling
+from turnbuckle.sources.kubernetes import Access, FixedLogin
+
+Answer = dict[str, Any]
 
 
-class Stopwatch:
-    """From an event's last byte to the first byte of the request that it causes: by the clock, and in CPU time.
+async def assemble(servers: dict[str, str], log: Path) -> Controller:
+    """As `turnbuckle run` does it: with the Lease, the log, the metrics, what is told to the cluster and restore files.
 
-    The second one leaves out what other processes of a busy machine take in between.
+    Two things differ. Nothing is served by HTTP, since nobody asks. The login is a fixed one: a kubeconfig would load a
+    library of 40 MiB that a pod does not need, and a pod's service account lies where only root may write.
     """
-
-    def __init__(self, kube_port: int) -> None:
-        self.samples_s: list[tuple[float, float]] = []
-        self.moved = asyncio.Event()
-        self._kube_port = kube_port
-        self._arrived_s: tuple[float, float] | None = None
-
-    def install(self) -> None:
-        receive = client_proto.ResponseHandler.data_received
-        write, write_lines = http_writer.StreamWriter._write, http_writer.StreamWriter._writelines
-
-        def data_received(protocol: Any, data: bytes) -> None:
-            if _port(protocol) == self._kube_port:
-                self._arrived_s = (time.perf_counter(), time.process_time())
-            receive(protocol, data)
-
-        def written(writer: Any, chunk: Any) -> None:
-            self._leaves(writer)
-            write(writer, chunk)
-
-        def lines_written(writer: Any, chunks: Any) -> None:
-            self._leaves(writer)
-            write_lines(writer, chunks)
-
-        client_proto.ResponseHandler.data_received = data_received
-        http_writer.StreamWriter._write = written
-        http_writer.StreamWriter._writelines = lines_written
-
-    def _leaves(self, writer: Any) -> None:
-        if self._arrived_s is not None and _port(writer._protocol) != self._kube_port:
-            clock_s, cpu_s = self._arrived_s
-            self.samples_s.append((time.perf_counter() - clock_s, time.process_time() - cpu_s))
-            self._arrived_s = None
-            self.moved.set()
-
-    def forget(self) -> None:
-        self.samples_s.clear()
-        self._arrived_s = None
-
-
-def _port(protocol: Any) -> int:
-    peer = protocol.transport.get_extra_info("peername") if protocol.transport else None
-    return int(peer[1]) if peer else 0
-
-
-def assemble(kube_url: str, bigip_url: str) -> tuple[Controller, DeviceWorker]:
-    """As the product does it, but for the login to the API server, which here asks for none."""
     config = Config(
-        bigip_url=bigip_url,
+        bigip_url=servers["bigip"],
         bigip_username="admin",
         bigip_password=Sealed("admin"),
         bigip_partition=(PARTITION,),
@@ -92,61 +43,87 @@ def assemble(kube_url: str, bigip_url: str) -> tuple[Controller, DeviceWorker]:
         pool_member_type="cluster",
         controller_id="bench",
         cluster_id="bench",
+        http_listen_address="",
     )
     credentials = CredentialSource(config)
-    source = KubernetesSource(registry.kinds(), FixedLogin(Access(kube_url)))
-    slot, report = snapshots(), Report()
-    worker = DeviceWorker(
-        driver_for(config, credentials, "bench", config.bigip_partition),
-        slot,
-        report,
-        device=Ref("", "Device", "", bigip_url),
-        controller_id="bench",
-        credentials=credentials.credentials,
-    )
-    return Controller([source], worker, slot, report, settings_of(config, "bench", "bench")), worker
+    logs.start(config.log_level, log, lambda: (credentials.credentials().password,))
+    trust = ssl.create_default_context()
+    trust.check_hostname = False
+    trust.verify_mode = ssl.CERT_NONE
+    product: Any = assembling
+    product.login_for = lambda *_: FixedLogin(Access(servers["kube"], servers["authorization"], trust))
+    telling = Telling(lambda: (credentials.credentials().password,))
+    return await assembling.assemble(config, credentials, telling=telling)
 
 
-def figures(watch: Stopwatch) -> dict[str, Any]:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    rows = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":" in line)
-    return {
-        "cpu_s": used.ru_utime + used.ru_stime,
-        "rss_mib": int(rows["VmRSS"].split()[0]) / 1024,
-        "rss_high_water_mib": int(rows["VmHWM"].split()[0]) / 1024,
-        "samples_s": list(watch.samples_s),
-    }
+class Interview:
+    """Answers questions about a controller that runs."""
 
+    def __init__(self, controller: Controller, kube_port: int) -> None:
+        self._worker = controller._worker
+        self._watch, self._pauses, self._profile = Stopwatch(kube_port), Pauses(), Profile()
+        self._watch.install()
+        self._pauses.install()
 
-async def answer(question: str, watch: Stopwatch, worker: DeviceWorker) -> dict[str, Any]:
-    verb, _, number = question.strip().partition(" ")
-    if verb == "in-sync":
-        await worker.in_sync.wait()
-        return {"at_s": time.monotonic(), **figures(watch)}
-    if verb == "changes":
-        while len(watch.samples_s) < int(number):
-            watch.moved.clear()
-            await watch.moved.wait()
-        await worker.in_sync.wait()
+    async def answer(self, question: str) -> Answer:
+        verb, _, rest = question.strip().partition(" ")
+        return await QUESTIONS[verb](self, rest)
+
+    async def in_sync(self, _: str) -> Answer:
+        """Waits until nothing is left to do."""
+        await self._worker.in_sync.wait()
+        return {"at_s": time.monotonic(), **resources()}
+
+    async def changes(self, count: str) -> Answer:
+        """Waits until so many changes have left since the last "forget"."""
+        await self._watch.reach(int(count))
+        await self._worker.in_sync.wait()
         return {}
-    if verb == "forget":
-        watch.forget()
+
+    async def forget(self, _: str) -> Answer:
+        self._watch.forget()
+        self._pauses.forget()
         return {}
-    return figures(watch)
+
+    async def figures(self, _: str) -> Answer:
+        return {**resources(), "samples_s": list(self._watch.samples_s), "pauses": self._pauses.figures()}
+
+    async def scan(self, _: str) -> Answer:
+        observed = self._worker._agenda.observed
+        assert observed is not None, "the device has not been read"
+        return await scan(self._worker._driver, observed)
+
+    async def profile_begin(self, _: str) -> Answer:
+        self._profile.begin()
+        return {}
+
+    async def profile_end(self, _: str) -> Answer:
+        return {"seconds": self._profile.end()}
 
 
-async def main(kube_url: str, bigip_url: str) -> None:
-    watch = Stopwatch(urlsplit(kube_url).port or 0)
-    watch.install()
-    controller, worker = assemble(kube_url, bigip_url)
-    running = asyncio.create_task(controller.run())
+QUESTIONS: dict[str, Callable[[Interview, str], Awaitable[Answer]]] = {
+    "in-sync": Interview.in_sync,
+    "changes": Interview.changes,
+    "forget": Interview.forget,
+    "figures": Interview.figures,
+    "scan": Interview.scan,
+    "profile-begin": Interview.profile_begin,
+    "profile-end": Interview.profile_end,
+}
+
+
+async def main(log: Path) -> None:
     questions = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(questions), sys.stdin)
-    while line := await questions.readline():
-        print(json.dumps(await answer(line.decode(), watch, worker)), flush=True)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    servers = json.loads(await questions.readline())
+    controller = await assemble(servers, log)
+    interview = Interview(controller, urlsplit(servers["kube"]).port or 0)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(controller.run())
+        while line := await questions.readline():
+            print(json.dumps(await interview.answer(line.decode())), flush=True)
+        running.cancel()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2]))
+    asyncio.run(main(Path(sys.argv[1])))

@@ -1,9 +1,14 @@
-"""The objects of the bench: F5 resource ConfigMaps v0.1.7, mode http, an address each, no monitor, ten endpoints."""
+"""The objects of the bench: F5 resource ConfigMaps v0.1.7, mode http, an address each, no monitor, ten endpoints.
+
+The ConfigMaps bear the annotation with their address already, as where a controller has run before: it is written to
+the cluster slowly, on purpose, and would go on for a quarter of an hour at 10,000.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 PARTITION = "bench"
@@ -11,6 +16,16 @@ NAMESPACE = "default"
 ENDPOINTS = 10
 
 Raw = dict[str, Any]
+EndpointsOf = Callable[[int, int], Raw]
+"""The object with the endpoints of a server, so many of them."""
+
+_SERVER = re.compile(r"vs-(\d{4,})")
+
+
+def server_of(path: str) -> int | None:
+    """The server that a path on the device belongs to."""
+    found = _SERVER.search(path)
+    return int(found[1]) if found else None
 
 
 def endpoint(server: int, number: int) -> str:
@@ -30,7 +45,12 @@ def config_map(server: int) -> Raw:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": f"vs-{server:04}", "namespace": NAMESPACE, "labels": {"f5type": "virtual-server"}},
+        "metadata": {
+            "name": f"vs-{server:04}",
+            "namespace": NAMESPACE,
+            "labels": {"f5type": "virtual-server"},
+            "annotations": {"status.virtual-server.f5.com/ip": address},
+        },
         "data": {
             "schema": "f5schemadb://bigip-virtual-server_v0.1.7.json",
             "data": json.dumps({"virtualServer": {"frontend": frontend, "backend": backend}}),
@@ -63,16 +83,34 @@ def endpoint_slice(server: int, endpoints: int = ENDPOINTS) -> Raw:
                 "addresses": [endpoint(server, number)],
                 "conditions": {"ready": True, "serving": True, "terminating": False},
                 "nodeName": f"node-{number}",
-                "targetRef": {"kind": "Pod", "namespace": NAMESPACE, "name": f"app-{server:04}-{number}"},
+                "targetRef": _pod(server, number),
             }
             for number in range(endpoints)
         ],
     }
 
 
-def everything(servers: int) -> Iterator[Raw]:
+def endpoints_object(server: int, endpoints: int = ENDPOINTS) -> Raw:
+    """The same for an API server that has no EndpointSlices."""
+    addresses = [
+        {"ip": endpoint(server, number), "nodeName": f"node-{number}", "targetRef": _pod(server, number)}
+        for number in range(endpoints)
+    ]
+    return {
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {"name": f"app-{server:04}", "namespace": NAMESPACE},
+        "subsets": [{"addresses": addresses, "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}]}],
+    }
+
+
+def _pod(server: int, number: int) -> Raw:
+    return {"kind": "Pod", "namespace": NAMESPACE, "name": f"app-{server:04}-{number}"}
+
+
+def everything(servers: int, endpoints_of: EndpointsOf = endpoint_slice) -> Iterator[Raw]:
     """All objects for so many virtual servers."""
     for server in range(servers):
         yield config_map(server)
         yield service(server)
-        yield endpoint_slice(server)
+        yield endpoints_of(server, ENDPOINTS)

@@ -243,6 +243,30 @@ async def test_a_transaction_that_is_refused_for_a_reason_of_its_own_is_halved_w
     assert fences(box) == ["turnbuckle_leader_1"]
 
 
+@pytest.mark.parametrize("number", [1, 9])
+async def test_leaders_of_another_unit_depose_nobody(box: Device, number: int) -> None:
+    other, own = box.driver(seat="0123abcd"), box.driver(seat="89efcdab")
+    other.fence(number, lambda: True)
+    own.fence(5, lambda: True)
+    for driver, batch in ((other, A), (own, B)):
+        assert results(await driver.apply(configuration(*batch))) == {"DONE"}
+    assert fences(box) == [f"turnbuckle_leader_0123abcd_{number}", "turnbuckle_leader_89efcdab_5"]
+
+
+async def test_a_leader_whose_fence_a_config_sync_took_away_makes_it_again(box: Device) -> None:
+    leads = [True]
+    driver = leader(box, 1, lambda: leads[0])
+    await driver.apply(configuration(*A))
+    box.operator("DELETE", f"{GROUPS}/~k8s~turnbuckle_leader_1")
+    assert results(await driver.apply(configuration(*B))) == {"DONE"}
+    assert fences(box) == ["turnbuckle_leader_1"]
+    box.operator("DELETE", f"{GROUPS}/~k8s~turnbuckle_leader_1")
+    leads[0] = False
+    with pytest.raises(Deposed):
+        await driver.apply(configuration(*C))
+    assert await objects(box) == {"/k8s/a", "/k8s/b"}
+
+
 async def test_without_a_lease_nothing_of_this_happens(box: Device) -> None:
     driver = box.driver()
     await driver.apply(configuration(*A))

@@ -56,19 +56,40 @@ def test_what_replaces_something_that_waits_takes_its_place() -> None:
     assert backlog.pop(100) is None
 
 
-def test_what_needs_another_order_is_planned_with_the_rest() -> None:
+def test_members_that_wait_already_go_before_those_that_come_later() -> None:
+    backlog = waiting(*(created(n) for n in range(3)))
+    for number in (7, 8, 9):
+        assert backlog.merge([changed(number)], frozenset({changed(number).path}))
+    assert drained(backlog, 2)[:2] == [["UPDATE p7", "UPDATE p8"], ["UPDATE p9"]]
+
+
+def test_what_is_new_comes_after_all_that_it_could_need() -> None:
     backlog = waiting(created(0))
-    other = Operation(Verb.DELETE, pool(5).path, pool(5), None)
+    deleted = Operation(Verb.DELETE, pool(5).path, pool(5), None)
+    assert backlog.merge([created(1), deleted], frozenset({created(1).path, deleted.path}))
+    assert drained(backlog, 1) == [["CREATE p0"], ["CREATE p1"], ["DELETE p5"]]
+
+
+def test_what_is_not_asked_for_any_more_is_dropped() -> None:
+    backlog = waiting(created(0), created(1))
+    assert backlog.merge([], frozenset({created(0).path}))
+    assert len(backlog) == 1
+    assert backlog.merge([created(0)], frozenset({created(0).path}))
+    assert drained(backlog, 1) == [["CREATE p1"], ["CREATE p0"]]
+
+
+def listener(pool_name: str) -> Operation:
+    virtual = VirtualServer("/k8s/v", MARK, "203.0.113.1", 80, pool=pool_name)
+    return Operation(Verb.CREATE, virtual.path, None, virtual)
+
+
+def test_an_object_that_refers_to_another_one_than_before_comes_after_that_one() -> None:
+    backlog = waiting(created(0), listener("/k8s/p0"))
+    assert backlog.merge([created(1), listener("/k8s/p1")], frozenset({created(1).path, listener("").path}))
+    assert drained(backlog, 1) == [["CREATE p0"], ["CREATE p1"], ["CREATE v"]]
+
+
+def test_what_others_wait_for_cannot_come_later_and_is_planned_with_them() -> None:
+    backlog = waiting(created(0), listener("/k8s/p0"))
+    other = Operation(Verb.UPDATE, pool(0).path, pool(0), pool(0, 2), frozenset({"members", "monitors"}))
     assert not backlog.merge([other], frozenset({other.path}))
-    assert not backlog.merge([], frozenset({created(0).path}))
-    removed = Operation(Verb.DELETE, pool(0).path, pool(0), None)
-    assert not backlog.merge([removed], frozenset({removed.path}))
-
-
-def test_an_object_that_refers_to_another_one_than_before_is_planned_with_the_rest() -> None:
-    def listener(pool_name: str) -> Operation:
-        virtual = VirtualServer("/k8s/v", MARK, "203.0.113.1", 80, pool=pool_name)
-        return Operation(Verb.CREATE, virtual.path, None, virtual)
-
-    backlog = waiting(created(0), created(1), listener("/k8s/p0"))
-    assert not backlog.merge([listener("/k8s/p1")], frozenset({listener("").path}))

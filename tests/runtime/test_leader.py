@@ -9,7 +9,7 @@ import pytest
 from fakes.leases import FakeLeases
 from turnbuckle.model.state import Path
 from turnbuckle.planner.freeze import Freeze
-from turnbuckle.runtime.leader import DURATION_S, Election, Lease, lease_names
+from turnbuckle.runtime.leader import DURATION_S, FORBIDDEN_ROUNDS, Election, Lease, lease_names
 from turnbuckle.sources.kubernetes import Forbidden, KubernetesError
 
 
@@ -26,16 +26,19 @@ class Writer:
 
     def __init__(self) -> None:
         self.told: list[int | None] = []
+        self.leads = False
         self.may_write: Callable[[], bool] = lambda: False
         self.frozen, self.allowed = Freeze(), False
         self.waiting: tuple[Path, ...] = ()
 
     def lead(self, number: int, may_write: Callable[[], bool]) -> None:
         self.told.append(number)
+        self.leads = True
         self.may_write = may_write
 
     def follow(self) -> None:
         self.told.append(None)
+        self.leads = False
 
     def freeze(self, what: Freeze) -> None:
         self.frozen = what
@@ -148,6 +151,20 @@ async def test_a_leader_stops_when_it_could_not_renew_for_the_duration_and_write
     assert seen == [True] * 4 + [False] * 11
 
 
+async def test_a_writer_that_stopped_by_itself_is_told_again_once_the_lease_is_held_for_sure() -> None:
+    api, clock, writer = FakeLeases(), Clock(), Writer()
+
+    async def sleep(_: float) -> None:
+        clock.now += 1
+        if len(writer.told) == 2:
+            raise Over
+        writer.leads = False
+
+    with pytest.raises(Over):
+        await Election(api, [lease(api, "one", clock)], writer, lambda _: None, clock=clock, sleep=sleep).run()
+    assert writer.told == [1, 1]
+
+
 async def test_all_leases_have_to_be_held() -> None:
     api, clock, writer = FakeLeases(), Clock(), Writer()
     other = Lease(api, "kube-system", "b", "two", clock)
@@ -159,11 +176,30 @@ async def test_all_leases_have_to_be_held() -> None:
 async def test_one_who_may_not_write_leases_leads_alone_and_is_told() -> None:
     api, clock, writer = FakeLeases(), Clock(), Writer()
     api.failure = Forbidden("leases is forbidden. Grant the verb get.")
-    election = Election(api, [lease(api, "one", clock)], writer, (told := []).append, clock=clock)
-    await election.run()
+    await rounds(api, clock, writer, FORBIDDEN_ROUNDS - 1)
+    assert writer.told == []
+    told = await rounds(api, clock, writer, FORBIDDEN_ROUNDS + 3)
     assert writer.told == [0]
     assert writer.may_write()
     assert "run one replica only" in told[-1]
+
+
+async def test_one_who_led_alone_takes_part_once_it_may() -> None:
+    api, clock, writer = FakeLeases(), Clock(), Writer()
+    api.failure = Forbidden("leases is forbidden. Grant the verb get.")
+    told: list[str] = []
+
+    async def sleep(_: float) -> None:
+        clock.now += 1
+        if writer.told == [0]:
+            api.failure = None
+        if len(writer.told) == 3:
+            raise Over
+
+    with pytest.raises(Over):
+        await Election(api, [lease(api, "one", clock)], writer, told.append, clock=clock, sleep=sleep).run()
+    assert writer.told == [0, None, 1]
+    assert told[-1] == ""
 
 
 async def test_leaving_gives_back_what_is_held_even_when_the_server_is_gone() -> None:

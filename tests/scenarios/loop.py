@@ -17,8 +17,9 @@ from bigipsim.dataplane.addresses import Mapping
 from bigipsim.faults import Fault
 from bigipsim.server import SimServer
 from turnbuckle import registry
-from turnbuckle.drivers.base import Credentials
+from turnbuckle.drivers.base import Credentials, Driver
 from turnbuckle.drivers.icontrol.driver import IControlDriver
+from turnbuckle.drivers.icontrol.fencing import seat
 from turnbuckle.model.issue import Issue
 from turnbuckle.model.ref import Event, Gone, Grounds, Ref, Synced
 from turnbuckle.model.settings import Settings
@@ -158,16 +159,8 @@ class World:
         self.report = Report()
         options = dict(self.options)
         leases, identity = options.pop("leases", None), options.pop("identity", "one")
-        driver = IControlDriver.to(
-            self.device.url,
-            self.login,
-            partitions=self.settings.partitions,
-            controller_id=self.settings.controller_id,
-            create_partition=options.pop("create_partition", False),
-            insecure=True,
-        )
         self.worker = DeviceWorker(
-            driver,
+            self.driver(options.pop("create_partition", False)),
             slot,
             self.report,
             device=Ref("", "Device", "", self.device.url),
@@ -179,6 +172,20 @@ class World:
         self.election = None if leases is None else self._election(leases, identity)
         controller = Controller([self.cluster], self.worker, slot, self.report, self.settings, election=self.election)
         self._running = asyncio.create_task(controller.run())
+
+    def driver(self, create_partition: bool) -> Driver:
+        return self.driver_to(self.device.url, create_partition)
+
+    def driver_to(self, url: str, create_partition: bool = False) -> IControlDriver:
+        return IControlDriver.to(
+            url,
+            self.login,
+            partitions=self.settings.partitions,
+            controller_id=self.settings.controller_id,
+            create_partition=create_partition,
+            insecure=True,
+            seat=seat(self.device.url),
+        )
 
     def _election(self, leases: Leases, identity: str) -> Election:
         return Election.among(

@@ -48,6 +48,8 @@ async def test_a_deletion_that_was_watched_is_followed_at_once_however_many_ther
     async with world(*many(), second_look_s=3600) as w:
         w.cluster.delete("ConfigMap", *NAMES[:39])
         await w.until(lambda: len(w.virtuals()) == 1)
+        w.cluster.delete("ConfigMap", NAMES[39])
+        await w.until(lambda: not w.virtuals() and w.get("ltm/data-group/internal", "/k8s/turnbuckle") is None)
 
 
 async def test_a_list_that_lacks_too_much_waits_for_a_second_one_and_holds_only_that() -> None:

@@ -17,7 +17,7 @@ from turnbuckle.model.settings import Settings
 def needs_device(loaded: Loaded) -> Iterator[Mistake]:
     """What a command that talks to a BIG-IP lacks."""
     config = loaded.config
-    wrong = {mistake.setting for mistake in loaded.mistakes}
+    wrong = _wrong(loaded)
     login = CredentialSource(config).credentials()
     given = {
         "bigip-url": config.bigip_url,
@@ -33,13 +33,39 @@ def needs_device(loaded: Loaded) -> Iterator[Mistake]:
             f"--{name} is not given.",
             f"Give the flag, the variable {variable}, or a file {file} in --credentials-directory.",
         )
+    yield from _needs_of_units(loaded)
+
+
+def _needs_of_units(loaded: Loaded) -> Iterator[Mistake]:
+    """What is missing, or has no effect, where there are several units."""
+    config = loaded.config
+    if config.ha_mode == "group":
+        if not set(config.bigip_peer_url) - {config.bigip_url} and not _wrong(loaded) & {"bigip-peer-url", "bigip-url"}:
+            yield loaded.mistake(
+                "bigip-peer-url",
+                "--ha-mode=group is given and no other unit.",
+                "Name every other unit of the device group with --bigip-peer-url.",
+            )
+        return
+    for name in ("bigip-peer-url", "device-group"):
+        if loaded.given(name):
+            yield loaded.mistake(
+                name,
+                f"--{name} is given, and --ha-mode is unit: this controller writes to --bigip-url alone.",
+                "Add --ha-mode=group, or leave it out and run a controller for each unit.",
+            )
+
+
+def _wrong(loaded: Loaded) -> set[str]:
+    """The settings that a mistake was found in already."""
+    return {mistake.setting for mistake in loaded.mistakes}
 
 
 def needs_of_run(loaded: Loaded) -> Iterator[Mistake]:
     """What the controller lacks, and what it cannot do both of."""
     yield from needs_device(loaded)
     config = loaded.config
-    wrong = {mistake.setting for mistake in loaded.mistakes}
+    wrong = _wrong(loaded)
     if not config.bigip_partition and not config.members_only and "bigip-partition" not in wrong:
         yield loaded.mistake(
             "bigip-partition",
@@ -66,7 +92,7 @@ def needs_folder(loaded: Loaded) -> Iterator[Mistake]:
     """What a command that reads manifests lacks."""
     folder = loaded.config.folder
     if folder is None:
-        if "folder" not in {mistake.setting for mistake in loaded.mistakes}:
+        if "folder" not in _wrong(loaded):
             yield Mistake("folder", "No manifests are named.", "Give their directory or file with -f DIR.")
         return
     if not folder.exists():

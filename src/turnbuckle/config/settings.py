@@ -111,6 +111,27 @@ class Config:
         BIGIP,
         "A partition to write to; may be repeated, the first one is the default.",
     )
+    ha_mode: str = _setting(
+        forms.one_of(("unit", "group"), fold=str.lower),
+        "unit",
+        BIGIP,
+        "Write to the unit at --bigip-url alone, or to the active unit of its device group and then synchronise.",
+        original=False,
+    )
+    bigip_peer_url: tuple[str, ...] = _setting(
+        forms.many(forms.url()),
+        (),
+        BIGIP,
+        "Where another unit of the device group is, for --ha-mode=group; may be repeated.",
+        original=False,
+    )
+    device_group: str = _setting(
+        forms.text("NAME"),
+        "",
+        BIGIP,
+        "The device group, where a unit is in several; for --ha-mode=group.",
+        original=False,
+    )
     create_partition: bool = _setting(
         forms.yes_no(), False, BIGIP, "Make a partition that the BIG-IP does not have.", original=False
     )

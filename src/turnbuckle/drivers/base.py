@@ -2,10 +2,13 @@
 
     DriverError                    the device does not do what it should; read again before the next write
     ├── Unreachable                no answer, half an answer, or an answer that says "not now"
-    │   └── CertificateRefused     the certificate does not verify: nothing was sent
+    │   └── NotConnected           there is no connection: nothing was sent
+    │       └── CertificateRefused the certificate does not verify
     ├── Unauthorized               the credentials, or the role behind them, are not accepted
     ├── PartitionMissing           a managed partition is not on the device
     ├── Deposed                    another replica leads now: nothing was written
+    ├── Moved                      another unit of the device group is active now: that one has to be read
+    ├── NewerElsewhere             another unit has changes that a sync would undo: nothing was synchronised
     └── TransactionLost            the device forgot an open transaction: nothing of it was done
 
 A refusal is not a failure: it comes back as an Outcome, because somebody has to be told.
@@ -33,7 +36,11 @@ class Unreachable(DriverError):
     """
 
 
-class CertificateRefused(Unreachable):
+class NotConnected(Unreachable):
+    """There is no connection; nothing was sent."""
+
+
+class CertificateRefused(NotConnected):
     """The device's certificate does not verify; nothing was sent.
 
     fingerprint: SHA-256 of the certificate, upper-case hexadecimal, colon separated; empty when it could not be read.
@@ -66,6 +73,21 @@ class Deposed(DriverError):
         super().__init__("Another replica leads now; nothing was written.")
 
 
+class Moved(DriverError):
+    """The unit that was read is not the active one of its device group any more; read again, at once."""
+
+
+class NewerElsewhere(DriverError):
+    """Another unit has changes that are not ours and that a sync would undo; nothing was synchronised.
+
+    units: whose, as in a sentence. group: the device group.
+    """
+
+    def __init__(self, units: str, group: str) -> None:
+        super().__init__(f"Other units of device group {group} do not have the changes of {units}.")
+        self.units, self.group = units, group
+
+
 class TransactionLost(DriverError):
     """An open transaction is not known to the device any more; nothing of it was done."""
 
@@ -86,7 +108,12 @@ CredentialsSource = Callable[[], Credentials]
 
 
 class Driver(Protocol):
-    """One BIG-IP, as far as the controller has to know it."""
+    """One BIG-IP, or one device group, as far as the controller has to know it."""
+
+    @property
+    def grouped(self) -> bool:
+        """Whether there are other units to be kept in step: then sync is to be called now and then."""
+        ...
 
     async def read(self, designated: Collection[str] = ()) -> State:
         """Every LTM object of our types in the managed partitions, those of others included.
@@ -134,6 +161,16 @@ class Driver(Protocol):
 
         Raises:
             DriverError: it did not.
+        """
+        ...
+
+    async def sync(self) -> None:
+        """Has the other units take over what was written since they last did; nothing for a device by itself.
+
+        Raises:
+            NewerElsewhere: it would undo what others wrote there; a person has to decide.
+            Moved: another unit is active now.
+            DriverError: it could not be done.
         """
         ...
 

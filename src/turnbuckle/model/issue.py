@@ -794,6 +794,30 @@ def save_failed(about: Ref, answer: str) -> Issue:
     )
 
 
+def newer_elsewhere(device: Ref, units: str, group: str) -> Issue:
+    """A sync of the device group would undo what somebody wrote to another unit."""
+    return _error(
+        device,
+        "",
+        "TB3026",
+        f"Device group {group} is not synchronised, since that would undo changes of {units}.",
+        f"Decide which side counts, and there run: tmsh run cm config-sync force-full-load-push to-group {group}",
+        units,
+    )
+
+
+def sync_failed(device: Ref, reason: str) -> Issue:
+    """The other units of the device group did not get what was written."""
+    return _warning(
+        device,
+        "",
+        "TB3027",
+        f"The device group could not be synchronised: {reason.rstrip('.')}.",
+        "Traffic is served, but a failover would bring back what was there before; it is tried again.",
+        reason,
+    )
+
+
 def designated_pool_missing(about: Ref, path: str) -> Issue:
     """The pool that turnbuckle/pool names is not on the device."""
     return _pending(

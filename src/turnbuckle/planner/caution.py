@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from turnbuckle.model.ltm import DesignatedPool, LtmObject, Pool
+from turnbuckle.model.partition_claim import is_claim
 from turnbuckle.model.plan import Operation, Verb
 from turnbuckle.model.state import State
 from turnbuckle.planner.guard import is_ours
@@ -18,8 +19,11 @@ ALWAYS_ALLOWED = 10
 
 
 def takes_away(operation: Operation) -> bool:
-    """Whether an operation deletes an object, or leaves a pool without members that had some."""
-    return operation.verb is Verb.DELETE or _empties(operation)
+    """Whether an operation deletes an object, or leaves a pool without members that had some.
+
+    The claim on a partition is no such object: it goes only after everything else there has gone.
+    """
+    return (operation.verb is Verb.DELETE and not is_claim(operation.path)) or _empties(operation)
 
 
 def _empties(operation: Operation) -> bool:

@@ -29,18 +29,26 @@ def close(
     while waiting := _unmet(todo, observed, refused, staying):
         for path, culprit in waiting.items():
             operation = todo.pop(path)
+            staying.stays(operation)
             tell = issues_of.needs_spared if culprit in later else issues_of.needs_refused
             issues += [(path, tell(owner, str(path), str(culprit))) for owner in sorted(owners(operation.after))]
     return list(todo.values()), issues
 
 
 class _Staying:
-    """What the objects of spared operations refer to and occupy as they stand, with who does."""
+    """What the objects of operations that are not done refer to and occupy as they stand, with who does."""
 
     def __init__(self, spared: Iterable[Operation]) -> None:
-        standing = [(one.path, one.before) for one in spared if one.before is not None]
-        self.needed = {needed: path for path, obj in standing for needed in obj.references()}
-        self.occupied = {place: path for path, obj in standing for place in obj.occupies()}
+        self.needed: dict[Path, Path] = {}
+        self.occupied: dict[str, Path] = {}
+        for operation in spared:
+            self.stays(operation)
+
+    def stays(self, operation: Operation) -> None:
+        """One more operation is not done."""
+        if operation.before is not None:
+            self.needed |= dict.fromkeys(operation.before.references(), operation.path)
+            self.occupied |= dict.fromkeys(operation.before.occupies(), operation.path)
 
 
 def _unmet(

@@ -84,11 +84,16 @@ def make_plan(
 
 
 def _concerned(observed: State, desired: State, owners: frozenset[str], paths: frozenset[Path]) -> frozenset[Path]:
-    """The paths that may differ, what is needed by them, and what of held owners may have to give way to them."""
+    """The paths that may differ, what is needed by them, and what of held owners may have to give way to them.
+
+    What is needed by an object that goes is among them too: it may have had to stay because of that object alone.
+    """
     found, todo = set(paths), list(paths)
     while todo:
-        obj = desired.get(todo.pop())
-        more = {path for path in obj.references() if path in desired} - found if obj is not None else set()
+        path = todo.pop()
+        within = desired if path in desired else observed
+        obj = within.get(path)
+        more = {path for path in obj.references() if path in within} - found if obj is not None else set()
         found |= more
         todo += more
     if owners and any(_places(desired, path) - _places(observed, path) for path in paths):

@@ -48,8 +48,8 @@ def with_claims(
 ) -> tuple[Operation, ...]:
     """The operations, after the claims that they need, and before those that nothing needs any more and that may go.
 
-    compared: the paths that were looked at; where one of them is not wanted, the claim on its partition may be given up,
-    also when nothing else is done.
+    compared: the paths that were looked at; where one of them is not wanted, the claim on its partition may be given
+    up, also when nothing else is done.
     """
     own = [op for op in operations if op.path.kind != DesignatedPool.KIND]
     first = _first_writes(own, observed, controller_id)

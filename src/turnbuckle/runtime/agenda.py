@@ -21,6 +21,7 @@ from turnbuckle.planner.freeze import Freeze
 from turnbuckle.runtime.backlog import Backlog
 from turnbuckle.runtime.caution import Caution
 from turnbuckle.runtime.drift import Drift
+from turnbuckle.runtime.observer import Standing
 from turnbuckle.runtime.refused import Refused
 
 
@@ -221,6 +222,18 @@ class Agenda:
     def frozen(self) -> tuple[Path, ...]:
         """What waits because it is frozen."""
         return tuple(sorted(self._frozen))
+
+    def standing(self) -> Mapping[Standing, int]:
+        """How many objects stand in which way."""
+        held_back = len(self.caution)
+        counts = {
+            Standing.WAITING: len(self._backlog) + held_back,
+            Standing.REFUSED: len(self.refused),
+            Standing.FOREIGN: len(self.foreign),
+            Standing.HELD: len(self.snapshot.held),
+        }
+        there = len(self._observed or ())
+        return {**counts, Standing.IN_SYNC: max(0, there - len(self.foreign) - held_back)}
 
     @property
     def clean(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +13,8 @@ from turnbuckle import registry
 from turnbuckle.config import Config, CredentialSource, identities, settings_of
 from turnbuckle.drivers.icontrol.connection import Observe, unobserved
 from turnbuckle.drivers.icontrol.driver import IControlDriver
+from turnbuckle.drivers.icontrol.fencing import seat
+from turnbuckle.drivers.icontrol.group import GroupDriver
 from turnbuckle.model import issue as issues_of
 from turnbuckle.model.ref import Ref
 from turnbuckle.planner.freeze import parse
@@ -85,8 +88,8 @@ def driver_for(
     controller_id: str,
     partitions: tuple[str, ...],
     observe: Observe = unobserved,
-) -> IControlDriver:
-    """The driver for the device that a configuration names.
+) -> IControlDriver | GroupDriver:
+    """The driver for the device, or the device group, that a configuration names.
 
     partitions: those that are written to. Where the configuration names none, all others but Common are looked through
     for what this controller made. With members_only it sees designated pools and nothing else: what was published
@@ -95,17 +98,22 @@ def driver_for(
     Raises:
         ValueError: the trusted certificates cannot be read; the text is a sentence.
     """
-    return IControlDriver.to(
-        config.bigip_url,
-        credentials.credentials,
+    to = partial(
+        IControlDriver.to,
+        credentials=credentials.credentials,
         partitions=() if config.members_only else partitions,
         controller_id=controller_id,
         create_partition=config.create_partition,
         everywhere=not config.bigip_partition and not config.members_only,
         trusted_certs=str(config.trusted_certs or ""),
         insecure=config.insecure,
+        seat=seat(config.bigip_url),
         observe=observe,
     )
+    if config.ha_mode == "unit":
+        return to(config.bigip_url)
+    urls = dict.fromkeys((config.bigip_url, *config.bigip_peer_url))
+    return GroupDriver({url: to(url) for url in urls}, group=config.device_group)
 
 
 def keeper_for(config: Config, controller_id: str, report: Report) -> Keeper:

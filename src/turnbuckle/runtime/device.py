@@ -19,6 +19,7 @@ from turnbuckle.drivers.base import (
     Deposed,
     Driver,
     DriverError,
+    Moved,
     PartitionMissing,
     Unauthorized,
 )
@@ -30,17 +31,17 @@ from turnbuckle.model.plan import Batch, Outcome, Result
 from turnbuckle.model.ref import Ref
 from turnbuckle.model.state import Path, State
 from turnbuckle.planner.freeze import Freeze
-from turnbuckle.planner.render import change
 from turnbuckle.runtime.agenda import Agenda
 from turnbuckle.runtime.caution import Caution
 from turnbuckle.runtime.drift import Drift
 from turnbuckle.runtime.housekeeping import Housekeeping
 from turnbuckle.runtime.keeping import Keeper
 from turnbuckle.runtime.latest import Latest
-from turnbuckle.runtime.observer import Observer, Standing, Unobserved
+from turnbuckle.runtime.observer import Circuit, Observer, Unobserved
 from turnbuckle.runtime.pace import Pace
 from turnbuckle.runtime.report import Report
 from turnbuckle.runtime.tempo import Tempo
+from turnbuckle.runtime.wording import advice, write_down
 
 log = logging.getLogger("turnbuckle.device")
 
@@ -98,8 +99,8 @@ class DeviceWorker:
         self._pace, self._tempo = Pace(1.0, 30.0), Tempo()
         self.leads, self._comes_to_lead = leads, False
         self._looked_at = float("-inf")
-        self._failures = 0
-        self._asked_at = -1
+        self._failures, self._circuit = 0, Circuit.CLOSED
+        self._asked_at, self._tripped = -1, False
         self._told: Mapping[Ref, tuple[Issue, ...]] | None = None
         self._chores: asyncio.Task[None] | None = None
         self.confirm: Callable[[], Awaitable[None]] = _nobody_to_ask
@@ -112,6 +113,7 @@ class DeviceWorker:
             try:
                 await self._news()
                 await self._work()
+                self._switch(Circuit.CLOSED)
             except Unauthorized as error:
                 self._failed(error)
                 await self._other_credentials()
@@ -119,6 +121,8 @@ class DeviceWorker:
                 log.warning("%s", error)
                 self.follow()
                 self._agenda.observe(None)
+            except Moved as error:
+                self._moved(error)
             except DriverError as error:
                 self._failed(error)
                 await self._rest()
@@ -178,7 +182,9 @@ class DeviceWorker:
         if self._agenda.begun and self._agenda.observed is None:
             return
         self._observer.idle(self._clock())
-        dates = [at for at in (self._agenda.next_at(), self._chores_due_at()) if at is not None]
+        # Whoever follows tries nothing again, so that what is due there is due for the leader only.
+        due = (self._agenda.next_at() if self.leads else None, self._chores_due_at())
+        dates = [at for at in due if at is not None]
         wait_s = max(0.0, min(dates) - self._clock()) if dates and self._agenda.begun else None
         await self._snapshots.arrival(wait_s)
 
@@ -250,36 +256,29 @@ class DeviceWorker:
         self._failures = 0
         self._report.tell("device", self._agenda.issues())
         self._report.tell("drift", self._agenda.drift.issues())
-        self._tell_standing()
+        self._observer.states(self._agenda.standing())
         self._observer.synced(self._agenda.snapshot.version, self._clock())
         if self._caution.next_at() is None and not self._caution.wants_list:
             if not self.in_sync.is_set():
                 refused = len(self._agenda.refused)
                 log.info("%s is in sync%s", self._device.name, f", but for {refused}" if refused else "")
             self.in_sync.set()
+        self._tell_guard()
         if self._caution.wants_list and self._asked_at != self._agenda.snapshot.lists:
             self._asked_at = self._agenda.snapshot.lists
-            for issue in self._caution.issues():
-                self._observer.guard(issue)
             await self.confirm()
         self._start_chores()
+
+    def _tell_guard(self) -> None:
+        if self._caution.tripped and not self._tripped:
+            for issue in self._caution.issues():
+                self._observer.guard(issue)
+        self._tripped = self._caution.tripped
 
     def _start_chores(self) -> None:
         due = self._chores_due_at()
         if due is not None and due <= self._clock():
             self._chores = asyncio.create_task(self._do_chores(), name="chores")
-
-    def _tell_standing(self) -> None:
-        agenda = self._agenda
-        refused, foreign = len(agenda.refused), len(agenda.foreign)
-        counts = {
-            Standing.WAITING: len(agenda.waiting()) + len(self._caution),
-            Standing.REFUSED: refused,
-            Standing.FOREIGN: foreign,
-            Standing.HELD: len(agenda.snapshot.held),
-        }
-        counts[Standing.IN_SYNC] = max(0, len(agenda.observed or ()) - foreign - len(self._caution))
-        self._observer.states(counts)
 
     # ---- what can wait, beside the work: saving takes a device seconds, and a pod's address must not wait for it
 
@@ -301,7 +300,9 @@ class DeviceWorker:
                 await self._look(ours=self.leads)
             due = self._housekeeping.due_at()
             if due is not None and due <= self._clock() and not self._agenda.freeze.device:
-                await self._housekeeping.run(self._agenda.observed or State())
+                await self._housekeeping.run_due(self._agenda.observed or State())
+        except Moved as error:
+            self._moved(error)
         except DriverError as error:
             log.info("%s could not be looked at: %s", self._device.name, error)
         finally:
@@ -338,7 +339,7 @@ class DeviceWorker:
         self._housekeeping.note(outcomes)
         for outcome in outcomes:
             self._observer.outcome(outcome, self._clock())
-            _log(outcome)
+            write_down(outcome)
         if self._agenda.observed is None:
             self._narrow(outcomes)
             await self._rest()
@@ -362,17 +363,30 @@ class DeviceWorker:
 
     # ---- failing
 
+    def _moved(self, error: Moved) -> None:
+        """Another unit of the device group has to be read; there is nothing to wait for."""
+        log.warning("%s", error)
+        self._agenda.observe(None)
+        self.in_sync.clear()
+
     def _failed(self, error: DriverError) -> None:
         self._agenda.observe(None)
         self._failures += 1
         if self._failures >= MOST_FAILURES or isinstance(error, Unauthorized | CertificateRefused | PartitionMissing):
             self.failed_for_good.set()
         self.in_sync.clear()
-        self._report.tell("device", [issues_of.device_failing(self._device, str(error), _advice(error))])
+        self._switch(Circuit.OPEN)
+        self._report.tell("device", [issues_of.device_failing(self._device, str(error), advice(error))])
 
     async def _rest(self) -> None:
         self._observer.idle(self._clock())
         await self._sleep(self._pace.pause_s())
+        self._switch(Circuit.HALF_OPEN)
+
+    def _switch(self, state: Circuit) -> None:
+        if state is not self._circuit:
+            self._circuit = state
+            self._observer.circuit(state)
 
     async def _other_credentials(self) -> None:
         """Waits for other credentials: trying the refused ones on would lock the account, so the driver does not."""
@@ -382,33 +396,8 @@ class DeviceWorker:
         if self._credentials() != refused:
             log.info("the credentials have changed")
             self._pace.reset()
+        self._switch(Circuit.HALF_OPEN)
 
 
 async def _nobody_to_ask() -> None:
     pass
-
-
-def _advice(error: DriverError) -> str:
-    """What a person has to do; these errors say already what to do about the device."""
-    if isinstance(error, Unauthorized):
-        return "Correct the user or the password, on the BIG-IP or here; files are read again when they change."
-    if isinstance(error, CertificateRefused | PartitionMissing):
-        return ""
-    return "It is tried again; nothing is lost."
-
-
-def _log(outcome: Outcome) -> None:
-    operation = outcome.operation
-    if outcome.result is Result.DONE:
-        because = " ".join(sorted(map(str, operation.because)))
-        fields = " ".join(f"{name}: {change(operation, name)}" for name in sorted(operation.fields))
-        log.info(
-            "%s %s%s took_ms=%.0f because=%s",
-            operation.verb,
-            operation.path,
-            f" {fields}" if fields else "",
-            outcome.took_s * 1000,
-            because,
-        )
-    elif outcome.result is Result.UNREACHED:
-        log.warning("%s %s: not known whether it was done: %s", operation.verb, operation.path, outcome.answer)

@@ -17,8 +17,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
+from turnbuckle.drivers.icontrol import fencing
 from turnbuckle.drivers.icontrol.connection import FENCED_WRITE_S
 from turnbuckle.engine.protocol import Resource
 from turnbuckle.model.state import Path
@@ -33,6 +33,9 @@ LEASES = Resource("coordination.k8s.io", "v1", "leases")
 FREEZE, WAITING = "turnbuckle/freeze", "turnbuckle/waiting"
 ALLOW_MASS_DELETE = "turnbuckle/allow-mass-delete"
 """Annotations of the Lease: what is frozen, what waits therefore, and whether much may go at once."""
+
+FORBIDDEN_ROUNDS = 5
+"""So often in a row Leases have to be forbidden before they count as not granted."""
 
 MOST_SHOWN = 50
 DURATION_S = 10.0
@@ -65,11 +68,9 @@ class Leases(Protocol):
 
 def lease_names(partitions: Sequence[str], bigip_url: str) -> tuple[str, ...]:
     """The names of the Leases for what is written to, in the order in which they are taken."""
-    url = urlsplit(bigip_url)
-    place = f"{url.hostname}:{url.port or 443}"
-    digest = hashlib.sha256(place.encode()).hexdigest()[:8]
+    place = fencing.seat(bigip_url)
     # A partition's name may hold what a Kubernetes name may not; the digest of both tells them apart all the same.
-    return tuple(sorted({f"turnbuckle-{_label(name)}-{digest}" for name in partitions or ("all",)}))
+    return tuple(sorted({f"turnbuckle-{_label(name)}-{place}" for name in partitions or ("all",)}))
 
 
 def _label(partition: str) -> str:
@@ -80,7 +81,9 @@ def _label(partition: str) -> str:
 
 
 class Writer(Protocol):
-    """Who is told to write, and to stop; see runtime.device.DeviceWorker."""
+    """Who is told to write, and to stop; see runtime.device.DeviceWorker. leads: whether it writes."""
+
+    leads: bool
 
     def lead(self, number: int, may_write: Callable[[], bool]) -> None:
         """Writes from now on."""
@@ -222,7 +225,7 @@ class Election:
         self._api, self._leases, self._writer, self._trouble = api, tuple(leases), writer, trouble
         self._clock, self._sleep = clock, sleep
         self.leading = False
-        self._alone = False
+        self._alone, self._forbidden = False, 0
         self._frozen_here, self._allowed_here = Freeze(), False
 
     @classmethod
@@ -265,10 +268,14 @@ class Election:
 
     async def run(self) -> None:
         """Takes part until it is cancelled."""
-        while not self._alone:
+        while True:
+            alone = self._alone
             held = await self._round()
             self._obey()
-            if held and not self.leading:
+            if alone and not self._alone and self.leading:
+                self._end()
+            # A writer stops by itself when it cannot be sure of a Lease, which may turn out to be held all the same.
+            if held and not (self.leading and self._writer.leads):
                 self._begin()
             elif not held and self.leading and not self.holds_for(0):
                 self._end()
@@ -279,18 +286,24 @@ class Election:
         try:
             for lease in self._leases:
                 if not await lease.take():
-                    self._trouble("")
+                    self._may_take_part()
                     self._say_who_leads(lease)
                     return False
         except Forbidden as error:
-            self._alone = True
+            self._forbidden += 1
+            # A server that has just started forbids what it will allow in a moment.
+            self._alone = self._forbidden >= FORBIDDEN_ROUNDS
             self._trouble(f"Leader election is off, so run one replica only: {error}")
-            return True
+            return self._alone
         except KubernetesError as error:
             self._trouble(f"The Lease cannot be renewed: {error}")
-            return False
-        self._trouble("")
+            return self._alone
+        self._may_take_part()
         return True
+
+    def _may_take_part(self) -> None:
+        self._forbidden, self._alone = 0, False
+        self._trouble("")
 
     def _say_who_leads(self, lease: Lease) -> None:
         log.debug("waiting for Lease %s holder=%s", lease.name, lease.holder)
@@ -321,10 +334,10 @@ class Election:
 
     async def leave(self) -> None:
         """Stops leading, and lets somebody else begin at once."""
-        if self._alone or not self.leading:
-            return
-        self._end()
-        for lease in reversed(self._leases):
+        if self.leading:
+            self._end()
+        now = self._clock()
+        for lease in reversed([lease for lease in self._leases if lease.held_until > now]):
             try:
                 async with asyncio.timeout(2):
                     await lease.release()

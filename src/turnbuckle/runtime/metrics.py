@@ -13,7 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from turnbuckle import __version__
 from turnbuckle.model.issue import Issue, Severity
 from turnbuckle.model.plan import Outcome, Result, Verb
-from turnbuckle.runtime.observer import Standing
+from turnbuckle.runtime.observer import Circuit, Standing
 from turnbuckle.sources.kubernetes import KindHealth
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -59,8 +59,12 @@ class Metrics:
         self._writes = Counter("turnbuckle_writes", "Objects written on the device.", ["verb"], registry=here)
         self._drift = Counter("turnbuckle_drift", "Objects that somebody else changed on the device.", registry=here)
         self._guard = Counter("turnbuckle_guard_trips", "Plans that were held back as too dangerous.", registry=here)
+        self._circuit = Gauge(
+            "turnbuckle_device_circuit", "1 for whether the device is talked to.", ["state"], registry=here
+        )
         for verb in Verb:
             self._writes.labels(verb)
+        self.circuit(Circuit.CLOSED)
 
     def _measure_objects(self) -> None:
         here = self.registry
@@ -105,6 +109,11 @@ class Metrics:
     def synced(self, epoch_s: float) -> None:
         """Nothing is left to do, at that time."""
         self._synced.set(epoch_s)
+
+    def circuit(self, state: Circuit) -> None:
+        """Whether the device is talked to."""
+        for one in Circuit:
+            self._circuit.labels(one).set(one is state)
 
     def drifted(self) -> None:
         """Somebody else has changed an object on the device."""

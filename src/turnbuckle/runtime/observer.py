@@ -28,6 +28,14 @@ class Standing(StrEnum):
     FOREIGN = "foreign"
 
 
+class Circuit(StrEnum):
+    """Whether a device is talked to: CLOSED: yes. OPEN: not for now, after a failure. HALF_OPEN: it is tried again."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+
+
 class Observer(Protocol):
     """Is told what a worker does."""
 
@@ -53,6 +61,10 @@ class Observer(Protocol):
 
     def synced(self, version: int, now: float) -> None:
         """Nothing is left to do for the snapshot of that version; what was refused waits for its next try."""
+        ...
+
+    def circuit(self, state: Circuit) -> None:
+        """Whether the device is talked to has changed."""
         ...
 
     def drift(self, path: Path, fields: frozenset[str]) -> None:
@@ -88,6 +100,9 @@ class Unobserved:
 
     def synced(self, version: int, now: float) -> None:
         """See Observer.synced."""
+
+    def circuit(self, state: Circuit) -> None:
+        """See Observer.circuit."""
 
     def drift(self, path: Path, fields: frozenset[str]) -> None:
         """See Observer.drift."""

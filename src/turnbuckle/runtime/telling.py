@@ -18,7 +18,7 @@ from turnbuckle.model.ref import Event, Gone, Put, Ref, SourceObject
 from turnbuckle.model.state import Path, State
 from turnbuckle.runtime.events import Announcer
 from turnbuckle.runtime.metrics import Metrics
-from turnbuckle.runtime.observer import Standing
+from turnbuckle.runtime.observer import Circuit, Standing
 from turnbuckle.runtime.propagation import Propagation
 from turnbuckle.runtime.pulse import Pulse
 from turnbuckle.runtime.report import Report
@@ -151,6 +151,10 @@ class Telling:
         self.metrics.synced(self._date())
         if self.in_cluster is not None:
             self.in_cluster.status.synced()
+
+    def circuit(self, state: Circuit) -> None:
+        """See Observer.circuit."""
+        self.metrics.circuit(state)
 
     def drift(self, path: Path, fields: frozenset[str]) -> None:
         """See Observer.drift."""

@@ -19,6 +19,7 @@ from turnbuckle.drivers.base import (
     CredentialsSource,
     Deposed,
     DriverError,
+    NotConnected,
     Unauthorized,
     Unreachable,
 )
@@ -28,6 +29,9 @@ from turnbuckle.drivers.icontrol.session import Authority
 from turnbuckle.drivers.icontrol.transport import Reply, Request, Transport
 
 TRIES = 2
+LOGIN_PAUSE_S = 30.0
+"""After a login that the device could not answer: a device in trouble must not be made to count logins, too."""
+
 BUSY_PAUSES_S = (0.5, 1.0, 2.0)
 
 FENCED_WRITE_S = 5.0
@@ -66,6 +70,7 @@ class Connection:
         self._counted_for: Credentials | None = None
         self._refusals = 0
         self._last_refusal = ""
+        self._login_again_at, self._last_failure = float("-inf"), ""
 
     async def call(self, method: str, path: str, body: Any = None, *, transaction: int | None = None) -> Answer:
         """One request and its answer; a refusal is an answer too.
@@ -148,10 +153,17 @@ class Connection:
                     f"{self._last_refusal} It was tried {TRIES} times; "
                     "it is not tried again before the credentials change."
                 )
+            if now < self._login_again_at:
+                raise Unreachable(self._last_failure)
             try:
                 self._authority = await self._run(session.login(credentials, now))
             except Unauthorized as error:
                 self._count(credentials, str(error))
+                raise
+            except NotConnected:
+                raise
+            except Unreachable as error:
+                self._login_again_at, self._last_failure = self.clock() + LOGIN_PAUSE_S, str(error)
                 raise
             if self._authority.token:
                 self._refusals = 0

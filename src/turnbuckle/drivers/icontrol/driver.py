@@ -24,9 +24,11 @@ class IControlDriver:
     """A Driver (see drivers/base.py).
 
     partitions: those that are read and written. everywhere: so are all others but Common, as far as they hold something
-    of ours. controller_id: whose marks are ours. create_partition: make what is missing. clock, sleep: seconds that run
-    steadily, and a pause in them.
+    of ours. controller_id: whose marks are ours. create_partition: make what is missing. seat: see fencing. clock,
+    sleep: seconds that run steadily, and a pause in them.
     """
+
+    grouped = False
 
     def __init__(
         self,
@@ -37,6 +39,7 @@ class IControlDriver:
         controller_id: str,
         create_partition: bool = False,
         everywhere: bool = False,
+        seat: str = "",
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         observe: Observe = unobserved,
@@ -50,6 +53,7 @@ class IControlDriver:
         self._write = asyncio.Lock()
         self._names: dict[str, dict[str, str]] = {}
         self._fence: Fence | None = None
+        self._seat = seat
 
     @classmethod
     def to(
@@ -63,6 +67,7 @@ class IControlDriver:
         everywhere: bool = False,
         trusted_certs: str = "",
         insecure: bool = False,
+        seat: str = "",
         observe: Observe = unobserved,
     ) -> IControlDriver:
         """A driver for the device at `url` (https://host[:port]). observe: see connection.Observe.
@@ -78,13 +83,19 @@ class IControlDriver:
             controller_id=controller_id,
             create_partition=create_partition,
             everywhere=everywhere,
+            seat=seat,
             observe=observe,
         )
+
+    @property
+    def connection(self) -> Connection:
+        """How the device is reached, for what is asked of it beside its configuration."""
+        return self._connection
 
     def fence(self, number: int, may_write: Callable[[], bool]) -> None:
         """See Driver.fence, and fencing. A write outside of a transaction takes FENCED_WRITE_S at most."""
         self._connection.may_write = may_write
-        self._fence = Fence(self._connection, number)
+        self._fence = Fence(self._connection, number, self._seat)
 
     async def read(self, designated: Collection[str] = ()) -> State:
         """See Driver.read."""
@@ -130,6 +141,9 @@ class IControlDriver:
     async def save(self) -> None:
         """See Driver.save."""
         await saving.save(self._connection)
+
+    async def sync(self) -> None:
+        """See Driver.sync."""
 
     async def collect_nodes(self, candidates: Collection[str]) -> frozenset[str]:
         """See Driver.collect_nodes."""

@@ -14,7 +14,7 @@ from typing import Protocol
 import aiohttp
 from yarl import URL
 
-from turnbuckle.drivers.base import CertificateRefused, Unreachable
+from turnbuckle.drivers.base import CertificateRefused, NotConnected, Unreachable
 from turnbuckle.drivers.icontrol import certificates, unreachable
 
 CONNECT_S = 5.0
@@ -97,6 +97,8 @@ class AiohttpTransport:
                 return Reply(reply.status, {k.lower(): v for k, v in reply.headers.items()}, whole)
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch):
             raise
+        except aiohttp.ClientConnectorError as error:
+            raise NotConnected(unreachable.sentence(self._url, error, CONNECT_S, REPLY_S)) from error
         except (aiohttp.ClientError, OSError) as error:
             raise Unreachable(unreachable.sentence(self._url, error, CONNECT_S, REPLY_S)) from error
 

@@ -150,7 +150,7 @@ class Writer:
         if refusal is None:
             self._fence.stands(self._fenced_in)
         else:
-            self._fence.judge(refusal.answer)
+            await self._fence.judge(self._fenced_in, refusal.answer)
         return refusal
 
     async def _divide(self, steps: list[Step], refusal: Refusal) -> None:
