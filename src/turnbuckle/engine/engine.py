@@ -6,7 +6,8 @@ result keeps the old object, and all work stops there.
 `_judge` decides what stays in force when a root errs. A root's claims are on trial until nothing that was made of them
 says ERROR about it. A root whose trial fails goes back to its last good claims, and is tried again when something that
 the failure had read changes. A root that was never good keeps its FOLLOW claims only and is held: the device keeps what
-it has of it. Last good claims and compositions are the only memory of the past here.
+it has of it. Last good claims and compositions are the only memory of the past here. Nothing counts as good before
+every source has told everything: what was not told yet looks like what is not there.
 """
 
 from __future__ import annotations
@@ -110,9 +111,13 @@ class Engine:
 
     def ingest(self, events: Iterable[Event]) -> Snapshot:
         """Takes edits and answers the state after them."""
-        work = _Work()
+        work, was_synced = _Work(), self._synced
         for event in events:
             self._take(event, work)
+        if self._synced and not was_synced:
+            # Until now nothing counted as good: what was not told yet looked like what is not there.
+            work.to_judge.update(self._records)
+            work.composed.update(self._keys)
         self._settle(work)
         return self._snapshot(work)
 
@@ -125,6 +130,10 @@ class Engine:
         puts = (Put(obj) for ref in self._store.refs() if (obj := self._store.get(ref)))
         flaws = (Flawed(ref, issues) for ref, issues in self._flaws.items())
         return fresh.ingest([*puts, *flaws])
+
+    @property
+    def _synced(self) -> bool:
+        return min(self._lists.values(), default=1) > 0
 
     def get(self, ref: Ref) -> SourceObject | None:
         """An object as it was told last."""
@@ -193,7 +202,7 @@ class Engine:
             record = self._keys[key]
             if not record.claims:
                 del self._keys[key]
-            elif not record.composition.failed:
+            elif self._synced and not record.composition.failed:
                 record.good = record.composition
 
     def _translate(self, ref: Ref, work: _Work) -> None:
@@ -294,7 +303,7 @@ class Engine:
             said = self._voices.errors(ref)
             errors = _lowest({speaker: issues for speaker, issues in said.items() if isinstance(speaker, Key)})
             if not errors:
-                record.good = record.effective
+                record.good = record.effective if self._synced else record.good
             elif record.effective != record.good:
                 self._end_trial(ref, record, errors, work)
 

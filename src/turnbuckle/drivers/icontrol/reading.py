@@ -30,6 +30,10 @@ from turnbuckle.model.state import Path, State
 
 PARTITIONS = "auth/partition"
 COMMON = "Common"
+PAGE = 500
+"""Objects with their subcollections in one answer; devices have timed out on answers with some thousands of them."""
+
+TRIES = 3
 
 T = TypeVar("T")
 
@@ -153,9 +157,42 @@ class Reader:
         )
 
     async def listed(self, codec: Codec, partition: str, select: str) -> list[dict[str, Any]]:
-        """What a collection has in a partition, `select` of each object."""
+        """What a collection has in a partition, `select` of each object.
+
+        Raises:
+            PartitionMissing: a managed partition is not there any more.
+            DriverError: it could not be read, or not as it was at one time.
+        """
         path = uri.in_partition(codec.kind, partition, select, codec.expand)
-        answer = await self._get(path, path)
+        if not codec.expand:
+            return await self._items(codec, partition, path)
+        for _ in range(TRIES):
+            found = await self._paged(codec, partition, path)
+            if found is not None:
+                return found
+        raise DriverError(f"The BIG-IP's list of {codec.kind.replace('/', ' ')} changes faster than it can be read.")
+
+    async def _paged(self, codec: Codec, partition: str, path: str) -> list[dict[str, Any]] | None:
+        """The items of a collection whose items are large, page by page; None when it has changed in between.
+
+        Each page begins with the last item of the page before, so that one that moved is noticed: pages are no
+        snapshot, and what slipped through between two of them must not be taken for gone.
+        """
+        found: list[dict[str, Any]] = []
+        while True:
+            place = f"&$skip={len(found) - 1}" if found else ""
+            page = await self._items(codec, partition, f"{path}&$top={PAGE}{place}")
+            if not found:
+                found = page
+            elif page and page[0].get("fullPath") == found[-1].get("fullPath"):
+                found += page[1:]
+            else:
+                return None
+            if len(page) < PAGE:
+                return found
+
+    async def _items(self, codec: Codec, partition: str, path: str) -> list[dict[str, Any]]:
+        answer = await self._get(path, path.partition("&$top")[0])
         missing = FOLDER_MISSING.search(answer.words)
         if missing is not None:
             if partition in self._partitions:
