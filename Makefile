@@ -10,7 +10,7 @@ FOR_RUN := $(VENV)/.ready-to-run
 FOR_DEV := $(VENV)/.ready-to-develop
 PINNED  := pyproject.toml requirements/build.txt requirements/run.txt
 
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test check soak bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## say what there is
@@ -29,8 +29,12 @@ check: $(FOR_DEV) ## format, lint, types, import rules, and the counts that may 
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest tests/test_project.py
 
-bench: $(FOR_RUN) ## measure, print and write benchmarks/results/latest.json (some minutes)
-	@$(BIN)/python -m benchmarks $(if $(RECORD),--record)
+soak: $(FOR_DEV) ## faults without end on a virtual clock, against an oracle (minutes); STEPS=1000000 SEED=7 for more
+	@PYTHONHASHSEED=0 PYTHONPATH=tests $(BIN)/python -m soak $(if $(STEPS),--steps $(STEPS)) $(if $(SEED),--seed $(SEED)) $(if $(SOCKETS),--sockets $(SOCKETS))
+
+bench: $(FOR_RUN) ## measure, print and write benchmarks/results/latest.json (BENCH="--servers 100": that size only)
+	@$(BIN)/python -m benchmarks $(BENCH) $(if $(RECORD),--record)
+	@$(BIN)/python -m benchmarks --real $(BENCH) $(if $(RECORD),--record)
 
 lock: $(FOR_DEV) ## find the newest versions that pyproject.toml allows, and pin them by hash
 	$(LOCK) --upgrade --output-file requirements/build.txt requirements/build.in

@@ -13,6 +13,10 @@ from turnbuckle.runtime.leader import DURATION_S, FORBIDDEN_ROUNDS, Election, Le
 from turnbuckle.sources.kubernetes import Forbidden, KubernetesError
 
 
+def none() -> int:
+    return 0
+
+
 class Clock:
     def __init__(self) -> None:
         self.now = 1000.0
@@ -65,14 +69,14 @@ async def rounds(api: FakeLeases, clock: Clock, writer: Writer, count: int, *nam
             raise Over
         clock.now += 1
 
-    leases = [Lease(api, "kube-system", name, "one", clock) for name in names or ("a",)]
+    leases = [Lease(api, "kube-system", name, "one", clock, first=none) for name in names or ("a",)]
     with pytest.raises(Over):
         await Election(api, leases, writer, told.append, clock=clock, sleep=sleep).run()
     return told
 
 
 def lease(api: FakeLeases, identity: str, clock: Clock) -> Lease:
-    return Lease(api, "kube-system", "a", identity, clock)
+    return Lease(api, "kube-system", "a", identity, clock, first=none)
 
 
 async def test_the_first_one_holds_it_and_a_second_one_waits() -> None:
@@ -82,6 +86,17 @@ async def test_the_first_one_holds_it_and_a_second_one_waits() -> None:
     assert not await two.take()
     assert two.holder == "one"
     assert one.held_until == clock.now + DURATION_S
+
+
+async def test_a_lease_that_somebody_deleted_goes_on_with_a_higher_number() -> None:
+    api, clock = FakeLeases(), Clock()
+    one = Lease(api, "kube-system", "a", "one", clock)
+    await one.take()
+    before = one.number
+    api.objects.clear()
+    two = Lease(api, "kube-system", "a", "two", clock, first=lambda: before + 5)
+    await two.take()
+    assert two.number > before > 1_000_000
 
 
 async def test_whoever_renews_keeps_it_for_ever() -> None:

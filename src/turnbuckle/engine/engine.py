@@ -148,6 +148,7 @@ class Engine:
             case Put(obj, grounds):
                 work.grounds[obj.ref] = grounds
                 self._flaw(obj.ref, (), work)
+                self._forget_another(obj)
                 self._touch(obj.ref, self._store.put(obj), work)
             case Gone(ref, grounds):
                 work.grounds[ref] = grounds
@@ -155,6 +156,13 @@ class Engine:
                 self._touch(ref, self._store.drop(ref), work)
             case Flawed(ref, found):
                 self._flaw(ref, found, work)
+
+    def _forget_another(self, obj: SourceObject) -> None:
+        """An object that was made anew under its name is another one: what the former was good for is not its own."""
+        before = self._store.get(obj.ref)
+        record = self._records.get(obj.ref)
+        if record is not None and before is not None and before.uid and obj.uid and before.uid != obj.uid:
+            record.good = None
 
     def _flaw(self, ref: Ref, found: tuple[Issue, ...], work: _Work) -> None:
         if self._flaws.get(ref, ()) == found:

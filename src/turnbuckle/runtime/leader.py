@@ -106,17 +106,31 @@ class Writer(Protocol):
         ...
 
 
+def minutes_now() -> int:
+    """Minutes since 2020: where a new Lease begins to count its holders."""
+    return int((datetime.now(UTC) - datetime(2020, 1, 1, tzinfo=UTC)).total_seconds() // 60)
+
+
 class Lease:
     """One Lease, held or waited for. identity: who we are; must differ between processes. Times are monotonic.
+
+    first: what a Lease that is made begins to count its holders from. Somebody may delete a Lease, and whoever leads
+    then has to have a higher number than all before, or the device fences them off for good.
 
     annotations: those that it bears. notes: annotations that its holder writes; None takes one away.
     """
 
     def __init__(
-        self, leases: Leases, namespace: str, name: str, identity: str, clock: Callable[[], float] = time.monotonic
+        self,
+        leases: Leases,
+        namespace: str,
+        name: str,
+        identity: str,
+        clock: Callable[[], float] = time.monotonic,
+        first: Callable[[], int] = minutes_now,
     ) -> None:
         self._leases, self._namespace, self.name, self._identity = leases, namespace, name, identity
-        self._clock = clock
+        self._clock, self._first = clock, first
         self._seen: tuple[str, str] = ("", "")
         self._seen_at = float("-inf")
         self._last: Object = {}
@@ -162,7 +176,8 @@ class Lease:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         before = found.get("spec") or {}
         ours = before.get("holderIdentity") == self._identity
-        transitions = int(before.get("leaseTransitions") or 0) + (bool(found) and not ours)
+        counted = before.get("leaseTransitions")
+        transitions = self._first() if counted is None else int(counted) + (not ours)
         spec = {
             **before,
             "holderIdentity": self._identity,

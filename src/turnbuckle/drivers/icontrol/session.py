@@ -74,6 +74,8 @@ def login(credentials: Credentials, now: float) -> Generator[Request, Reply, Aut
     if answer.status == 404:
         # Before 12.0 there is no token login. A device that restarts says 404 as well, and to what follows then 503.
         return basic(credentials, now)
+    if wants_new_login(reply):
+        raise turned_away(reply)
     if answer.status == 401:
         raise Unauthorized(f"The BIG-IP refuses user {credentials.username}: {answer.words.rstrip('.')}.")
     answer.required(f"let user {credentials.username} log in")
@@ -137,8 +139,10 @@ def wants_new_login(reply: Reply) -> bool:
 
 
 def wrong_password(reply: Reply) -> bool:
-    """Whether Basic credentials were turned away."""
-    return reply.status == 401 and answers.read(reply).sense is Sense.DENIED and not _about_role(reply)
+    """Whether Basic credentials were turned away, rather than overlooked by a device that starts."""
+    if reply.status != 401 or wants_new_login(reply):
+        return False
+    return answers.read(reply).sense is Sense.DENIED and not _about_role(reply)
 
 
 def _about_role(reply: Reply) -> bool:
