@@ -20,6 +20,7 @@ from turnbuckle import registry
 from turnbuckle.drivers.base import Credentials, Driver
 from turnbuckle.drivers.icontrol.driver import IControlDriver
 from turnbuckle.drivers.icontrol.fencing import seat
+from turnbuckle.drivers.icontrol.group import GroupDriver
 from turnbuckle.model.issue import Issue
 from turnbuckle.model.ref import Event, Gone, Grounds, Ref, Synced
 from turnbuckle.model.settings import Settings
@@ -206,8 +207,10 @@ class World:
 
     async def kill(self) -> None:
         """Ends the controller without a chance to save or to log out."""
-        self.worker.finish = _nothing  # type: ignore[method-assign]
+        driver, self.worker.finish = self.worker._driver, _nothing  # type: ignore[method-assign]
         await self.stop()
+        for one in [unit.driver for unit in driver._units] if isinstance(driver, GroupDriver) else [driver]:
+            await one.connection._transport.close()
 
     async def die(self) -> None:
         """Ends the controller as if its process was killed: it gives nothing back."""

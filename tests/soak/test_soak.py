@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -20,11 +19,10 @@ from turnbuckle.model.state import Path, State
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """A soak has thousands of lines of log, and controllers that freeze what is there when they are in sync."""
+    """A soak has thousands of lines of log."""
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
-    gc.unfreeze()
 
 
 @pytest.mark.parametrize("seed", [1, 2])
