@@ -8,6 +8,16 @@ from collections.abc import Iterator
 import pytest
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves out what takes its time, where not everything has to be run."""
+    if os.environ.get("TURNBUCKLE_REQUIRE_REAL") == "1":
+        return
+    skipped = pytest.mark.skip(reason="takes its time; TURNBUCKLE_REQUIRE_REAL=1 runs it")
+    for item in items:
+        if "long" in item.keywords:
+            item.add_marker(skipped)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The directory below which programs keep what outlives them."""

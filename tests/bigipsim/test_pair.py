@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from simlab import DG, Unit, http_backend, pair, tcp_backend, unit, until
 
+pytestmark = pytest.mark.long
+
 Pair = tuple[Unit, Unit]
 
 

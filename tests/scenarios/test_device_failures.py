@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import Any
 
 import pytest
@@ -92,13 +91,7 @@ async def test_a_read_that_is_cut_in_half_is_not_taken_for_an_empty_device() -> 
         assert w.issues() == []
 
 
-A_MINUTE = pytest.mark.skipif(
-    os.environ.get("TURNBUCKLE_REQUIRE_REAL") != "1",
-    reason="a minute without a device: takes its time; TURNBUCKLE_REQUIRE_REAL=1 runs it",
-)
-
-
-@pytest.mark.parametrize("outage_s", [2.0, pytest.param(60.0, marks=A_MINUTE)])
+@pytest.mark.parametrize("outage_s", [2.0, pytest.param(60.0, marks=pytest.mark.long)])
 async def test_refused_connections_are_waited_out_and_the_newest_state_is_pushed(outage_s: float) -> None:
     async with world(*WEB) as w:
         writes = w.mark()

@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator
 
+import pytest
 from aiohttp import web
 
 from bigipsim.dataplane.addresses import Mapping
@@ -14,6 +15,8 @@ from bigipsim.group.control import shown
 from fakes.leases import FakeLeases
 from scenarios.loop import Cluster, Login, World, endpoints, f5_resource, service
 from scenarios.pairs import DG, SETTINGS, Grouped, Load, Unit, load, pair
+
+pytestmark = pytest.mark.long
 
 Pair = tuple[Unit, Unit]
 

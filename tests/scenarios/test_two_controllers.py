@@ -6,8 +6,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import pytest
+
 from fakes.leases import FakeLeases
 from scenarios.loop import Cluster, World, endpoints, f5_resource, service, world
+
+pytestmark = pytest.mark.long
 
 WEB = (f5_resource(), service(), endpoints(2))
 

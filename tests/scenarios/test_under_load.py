@@ -7,12 +7,16 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
+
 from fakes.kubeapi import FakeKubeApi
 from fakes.leases import FakeLeases
 from scenarios.fleet import MAPPINGS, Fleet, load, url_of
 from scenarios.loop import Cluster, World, endpoints, f5_resource, service, world
 from turnbuckle import registry
 from turnbuckle.sources.kubernetes import Access, FixedLogin, KubernetesSource
+
+pytestmark = pytest.mark.long
 
 PODS = 30
 READY = {"ready": True, "serving": True, "terminating": False}

@@ -16,6 +16,8 @@ from turnbuckle.model.mark import Mark
 from turnbuckle.model.plan import Batch, Outcome
 from turnbuckle.model.state import Path, State
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
