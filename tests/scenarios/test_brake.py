@@ -10,6 +10,8 @@ from fakes.leases import FakeLeases
 from scenarios.loop import World, endpoints, f5_resource, service, world
 from turnbuckle.planner.freeze import Freeze, parse
 
+pytestmark = pytest.mark.long
+
 WEB = (f5_resource(), service(), endpoints(2))
 OTHER = (f5_resource("other", address="203.0.113.8", service="other"), service("other"), endpoints(1, "other"))
 OTHER_POOL = "/k8s/cfgmap_default_other_other"

@@ -156,6 +156,7 @@ async def test_a_controller_that_stops_saves_what_it_did() -> None:
         assert w.virtuals() == {"/k8s/default_web"}
 
 
+@pytest.mark.long
 async def test_a_save_that_fails_is_told_and_fails_no_write() -> None:
     async with world(*WEB, save=True, started=False) as w:
         w.fault("busy", path="/task/sys/config|/tm/sys/config")

@@ -14,6 +14,8 @@ from turnbuckle.model.ref import Event, Put, Ref
 from turnbuckle.runtime.controller import Controller, snapshots
 from turnbuckle.sources.base import PutEvents, decoded
 
+pytestmark = pytest.mark.long
+
 WEB = (f5_resource(), service(), endpoints(2))
 SHOP = "/k8s/shop"
 

@@ -21,6 +21,8 @@ from turnbuckle.runtime.controller import Controller, snapshots
 from turnbuckle.runtime.device import DeviceWorker
 from turnbuckle.runtime.report import Report
 
+pytestmark = pytest.mark.long
+
 APPS = [f"app{number}" for number in range(10)]
 OUTAGE_S = 600.0
 CHURN_S = 0.5
