@@ -36,6 +36,8 @@ AIMS = (
     Aim("changes lost in churn", "", lambda c: c["churn"]["lost"], 0),
     Aim("writes by a restart with nothing to do", "", lambda c: c["restart"]["writes"], 0),
     Aim("restart to in sync", "s", lambda c: c["restart"]["to_in_sync_s"], {1000: 3, 10000: 20}),
+    Aim("takeover from a leader that ends", "s", lambda c: max(c["takeover"]["graceful_s"]), {1000: 2}),
+    Aim("takeover from a leader that was killed", "s", lambda c: max(c["takeover"]["crash_s"]), {1000: 15}),
     Aim("cold start to in sync", "s", lambda c: c["cold_start"]["to_in_sync_s"], {1000: 30, 10000: 300}),
     Aim("a change during a cold start, worst", "s", lambda c: c["interrupted"]["changes"]["worst_s"], 1),
     Aim("such changes that were lost", "", lambda c: c["interrupted"]["changes"]["lost"], 0),

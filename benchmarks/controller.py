@@ -74,6 +74,11 @@ class Interview:
         await self._worker.in_sync.wait()
         return {"at_s": time.monotonic(), **resources()}
 
+    async def warm(self, _: str) -> Answer:
+        """Whether it knows what is wanted and what the device has."""
+        agenda = self._worker._agenda
+        return {"warm": agenda.observed is not None and agenda.snapshot.synced}
+
     async def changes(self, count: str) -> Answer:
         """Waits until so many changes have left since the last "forget"."""
         await self._watch.reach(int(count))
@@ -103,6 +108,7 @@ class Interview:
 
 QUESTIONS: dict[str, Callable[[Interview, str], Awaitable[Answer]]] = {
     "in-sync": Interview.in_sync,
+    "warm": Interview.warm,
     "changes": Interview.changes,
     "forget": Interview.forget,
     "figures": Interview.figures,

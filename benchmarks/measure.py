@@ -13,6 +13,7 @@ from benchmarks.coldstart import interrupted
 from benchmarks.lab import BigIp, Controller, Lab
 from benchmarks.objects import ENDPOINTS, everything
 from benchmarks.seen import Entry, is_housekeeping, percentile, tally
+from benchmarks.takeover import takeovers
 from turnbuckle.cli.progress import progress
 
 MADE_BY_HAND = 10
@@ -41,7 +42,7 @@ async def measure(servers: int, changes: int, churn_s: float, rest_s: float, rea
             after = await running.ask("figures")
             case["memory"] = {name: after[name] for name in ("rss_mib", "rss_high_water_mib")}
             await running.stop()
-            line.say(f"{servers} virtual servers: restart, drift scan, profile")
+            line.say(f"{servers} virtual servers: restart, drift scan, profile, changes of leader")
             case |= await _restarted(lab, cluster, device, servers, changes)
             line.say(f"{servers} virtual servers: a cold start that is cut off")
             case["interrupted"] = await interrupted(lab, cluster, servers)
@@ -140,5 +141,6 @@ async def _restarted(lab: Lab, cluster: Cluster, device: BigIp, servers: int, ch
     await _changes(again, cluster, device, servers, changes)
     seconds = (await again.ask("profile-end"))["seconds"]
     found["profile"] = {"changes": changes, "ms_each": {name: 1000 * s / changes for name, s in seconds.items()}}
-    await again.stop()
+    last, found["takeover"] = await takeovers(lab, cluster, device, again)
+    await last.stop()
     return found

@@ -91,6 +91,9 @@ ROWS: tuple[tuple[str, Callable[[Case], str]], ...] = (
     ("at rest: CPU", lambda c: f"{100 * c['at_rest']['cpu_share']:.2f} % of a core"),
     ("restart to in sync, writes", lambda c: f"{_s(c['restart']['to_in_sync_s'])}, {c['restart']['writes']}"),
     ("— CPU of it", lambda c: _s(c["restart"]["cpu_s"])),
+    ("leader told to end, to a change done by the next one: worst", lambda c: _s(max(c["takeover"]["graceful_s"]))),
+    ("leader killed, to a change done by the next one: worst", lambda c: _s(max(c["takeover"]["crash_s"]))),
+    ("— writes of a takeover besides the change, at most", lambda c: f"{max(c['takeover']['writes']) - 1}"),
     ("drift scan, nothing changed: time, requests, answers, CPU", lambda c: _scan(c["scan"]["unchanged"])),
     ("drift scan, 10 changed by hand", lambda c: _scan(c["scan"]["by_hand"])),
     (
