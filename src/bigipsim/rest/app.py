@@ -49,9 +49,16 @@ def _routed(box: Box, request: Request) -> Response:
         raise errors.not_registered(path, request.peer)
     if request.method != "GET" and below.startswith("tm/") and not below.startswith("tm/task/"):
         box.tasks.check_idle()
-    for method, pattern, route in _table():
-        if method == request.method:
-            match = pattern.fullmatch(below)
-            if match is not None:
-                return route.handler(box, caller, request, match)
-    raise errors.not_registered("/" + below, request.peer)
+    found = _find(request.method, below)
+    if found is None:
+        raise errors.not_registered("/" + below, request.peer)
+    route, match = found
+    return route.handler(box, caller, request, match)
+
+
+@functools.lru_cache(maxsize=4096)
+def _find(method: str, below: str) -> tuple[Route, re.Match[str]] | None:
+    for of, pattern, route in _table():
+        if of == method and (match := pattern.fullmatch(below)) is not None:
+            return route, match
+    return None

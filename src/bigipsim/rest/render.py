@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -13,11 +14,13 @@ from bigipsim.tree import Tree
 HOST = "https://localhost/mgmt/tm"
 
 
+@lru_cache(maxsize=16_384)
 def segment(path: str) -> str:
     """A full path as one segment of a URI: "/P/10.0.0.1%2:80" is "~P~10.0.0.1%252:80"."""
     return quote(path.replace("/", "~"), safe="~:")
 
 
+@lru_cache(maxsize=1024)
 def kind_of(collection: str, suffix: str = "state") -> str:
     """The kind of objects of a collection: "tm:ltm:pool:poolstate"."""
     return f"tm:{collection.replace('/', ':')}:{collection.rpartition('/')[2]}{suffix}"
