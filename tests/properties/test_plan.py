@@ -9,9 +9,10 @@ from turnbuckle import registry
 from turnbuckle.engine.engine import Engine
 from turnbuckle.model.ltm import DesignatedPool, LtmObject
 from turnbuckle.model.plan import Operation, Verb
-from turnbuckle.model.ref import Event
+from turnbuckle.model.ref import Event, Ref
 from turnbuckle.model.state import Path, State
 from turnbuckle.planner import cut, make_plan
+from turnbuckle.planner.diff import owner_of
 
 THEIRS = Path(DesignatedPool.KIND, "/k8s/theirs")
 
@@ -46,10 +47,22 @@ def test_every_plan_is_accepted_reaches_the_desired_state_and_leaves_nothing_to_
     engine.ingest([worlds.settings(member_type)])
     for events in history:
         snapshot = engine.ingest(events)
-        plan = make_plan(State(device.objects.values()), snapshot.desired, controller_id="ctl", held=snapshot.held)
+        plan = make_plan(
+            State(device.objects.values()),
+            snapshot.desired,
+            controller_id="ctl",
+            held=snapshot.held,
+            ages=snapshot.ages,
+        )
         for batch in cut(plan, largest=3):
             device.commit(batch.operations)
-        again = make_plan(State(device.objects.values()), snapshot.desired, controller_id="ctl", held=snapshot.held)
+        again = make_plan(
+            State(device.objects.values()),
+            snapshot.desired,
+            controller_id="ctl",
+            held=snapshot.held,
+            ages=snapshot.ages,
+        )
         assert again.operations == ()
         for path, obj in snapshot.desired.items():
             waits = any(path == refused for refused, _ in again.refused)
@@ -65,10 +78,15 @@ def test_a_plan_of_what_changed_does_what_a_plan_of_everything_does(history: lis
     for events in history:
         snapshot = engine.ingest(events)
         observed = State(device.objects.values())
-        whole = make_plan(observed, snapshot.desired, controller_id="ctl", held=snapshot.held)
+        whole = make_plan(observed, snapshot.desired, controller_id="ctl", held=snapshot.held, ages=snapshot.ages)
         if snapshot.changed is not None:
             part = make_plan(
-                observed, snapshot.desired, controller_id="ctl", held=snapshot.held, paths=snapshot.changed
+                observed,
+                snapshot.desired,
+                controller_id="ctl",
+                held=snapshot.held,
+                ages=snapshot.ages,
+                paths=snapshot.changed,
             )
             assert {op.path for op in part.operations} == {op.path for op in whole.operations}
         for batch in cut(whole):
@@ -90,11 +108,16 @@ def test_after_a_restart_nothing_that_a_broken_object_had_is_lost(
     broken = worlds.config_map("a", "{", "2026-01-01T00:00:00Z")
     told = [e for events in before for e in events]
     snapshot = restarted.ingest([worlds.settings(), *told, broken])
-    plan = make_plan(State(device.objects.values()), snapshot.desired, controller_id="ctl", held=snapshot.held)
+    plan = make_plan(
+        State(device.objects.values()), snapshot.desired, controller_id="ctl", held=snapshot.held, ages=snapshot.ages
+    )
     for batch in cut(plan):
         device.commit(batch.operations)
     lost = had - device.objects.keys()
-    places = {place for obj in snapshot.desired.values() for place in obj.occupies()}
+    ages = snapshot.ages
     for path in lost:
         gone = next(op.before for op in plan.operations if op.path == path)
-        assert gone is not None and gone.occupies() & places, f"{path} is lost, and nobody older has its destination"
+        assert gone is not None
+        rivals = [obj for obj in snapshot.desired.values() if obj.occupies() & gone.occupies() and obj.mark]
+        older = [obj for obj in rivals if obj.mark and ages[owner_of(obj.mark)] < ages[Ref("", "ConfigMap", "ns", "a")]]
+        assert older, f"{path} is lost, and nobody older has its destination"

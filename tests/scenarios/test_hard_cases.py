@@ -114,16 +114,55 @@ async def test_after_a_restart_members_of_a_broken_object_in_a_designated_pool_f
         assert len(w.members(SHOP)) == 2
 
 
-async def test_what_a_broken_object_has_on_the_device_gives_way_at_once_to_one_in_good_standing() -> None:
+async def test_after_a_restart_a_pool_is_looked_at_although_who_names_it_lacks_its_port() -> None:
+    other = f5_resource("other", service="shop", address="", annotations={"turnbuckle/pool": SHOP})
+    async with world(named(), other, service(), endpoints(2), service("shop"), endpoints(1, "shop", 9090)) as w:
+        made_by_hand(w)
+        await w.until(lambda: len(w.members(SHOP)) == 3, seconds=90)
+        await w.stop()
+        w.cluster.know(service(port=81))
+        w.cluster.delete("ConfigMap", "other", told=False)
+        w.start()
+        await w.until(lambda: len(w.members(SHOP)) == 2, seconds=40)
+
+
+async def test_after_a_restart_a_broken_object_keeps_its_address_against_a_younger_one_which_is_told() -> None:
+    async with world(*WEB) as w:
+        await w.stop()
+        w.cluster.know(f5_resource(text="{"), f5_resource("young", created="2026-02-01T00:00:00Z"))
+        w.start()
+        await w.until(lambda: [str(i.about) for i in w.issues("TB2020")] == ["ConfigMap/default/young"])
+        await w.in_sync()
+        assert w.virtuals() == {"/k8s/default_web"}
+        assert "ConfigMap/default/web's" in w.issues("TB2020")[0].text
+        w.cluster.tell(f5_resource("young", address="203.0.113.9", created="2026-02-01T00:00:00Z"))
+        await w.until(lambda: w.virtuals() == {"/k8s/default_web", "/k8s/default_young"} and not w.issues("TB2020"))
+
+
+async def test_after_a_restart_what_a_broken_object_has_goes_to_an_older_one_in_good_standing() -> None:
     async with world(*WEB) as w:
         await w.stop()
         w.cluster.know(f5_resource(text="{"))
         w.start()
         await w.in_sync()
         assert w.virtuals() == {"/k8s/default_web"}
-        w.cluster.tell(f5_resource("young", created="2026-02-01T00:00:00Z"))
-        await w.until(lambda: w.virtuals() == {"/k8s/default_young"})
+        w.cluster.tell(f5_resource("old", created="2025-02-01T00:00:00Z"))
+        await w.until(lambda: w.virtuals() == {"/k8s/default_old"})
         assert not w.issues("TB3001")
+
+
+async def test_after_a_restart_an_older_one_whose_service_lost_its_port_keeps_its_address_until_it_goes() -> None:
+    young = f5_resource("young", service="shop", created="2026-02-01T00:00:00Z")
+    async with world(*WEB, service("shop"), endpoints(1, "shop")) as w:
+        await w.stop()
+        w.cluster.know(service(port=81), young, f5_resource("more", service="shop", address="203.0.113.9"))
+        w.start()
+        await w.until(lambda: [str(i.about) for i in w.issues("TB2020")] == ["ConfigMap/default/young"])
+        await w.until(lambda: w.virtuals() == {"/k8s/default_web", "/k8s/default_more"})
+        assert len(w.members()) == 2
+        w.cluster.delete("ConfigMap", "web")
+        await w.until(lambda: w.virtuals() == {"/k8s/default_young", "/k8s/default_more"})
+        await w.until(lambda: not w.issues())
 
 
 async def test_a_virtual_server_is_never_pointed_at_somebody_elses_pool() -> None:

@@ -37,6 +37,7 @@ def plan_of(observed: State, manifests: Manifests, config: Config, controller_id
         manifests.snapshot.desired,
         controller_id=controller_id,
         held=manifests.snapshot.held,
+        ages=manifests.snapshot.ages,
         adopt=config.adopt,
         synced=manifests.snapshot.synced and not unread_files(manifests),
         causes=manifests.snapshot.causes,

@@ -25,8 +25,8 @@ from turnbuckle.engine.voices import Voices
 from turnbuckle.model import issue as issues_of
 from turnbuckle.model.claim import Claim, Key
 from turnbuckle.model.issue import Issue, Severity
-from turnbuckle.model.ref import Event, Flawed, Gone, Grounds, Put, Ref, SourceObject, Synced
-from turnbuckle.model.state import Path
+from turnbuckle.model.ref import Age, Event, Flawed, Gone, Grounds, Put, Ref, SourceObject, Synced
+from turnbuckle.model.state import Layered, Path
 
 _MOST_ROUNDS = 12
 """Trials settle in two or three rounds; the limit only turns a bug into a snapshot instead of a hang."""
@@ -71,6 +71,7 @@ class _Work:
     changed: set[Path] = field(default_factory=set)
     causes: dict[Reader | Path, frozenset[Ref]] = field(default_factory=dict)
     grounds: dict[Ref, Grounds] = field(default_factory=dict)
+    ages: dict[Ref, Age | None] = field(default_factory=dict)
 
     def wake(self, reader: Reader, causes: frozenset[Ref]) -> None:
         if isinstance(reader, Ref):
@@ -104,6 +105,7 @@ class Engine:
         self._keys: dict[Key, _KeyRecord] = {}
         self._claimed_by: dict[Reader, frozenset[Key]] = {}
         self._flaws: dict[Ref, tuple[Issue, ...]] = {}
+        self._ages: Layered[Ref, Age] = Layered()
         self._held: frozenset[Ref] = frozenset()
         self._frozen: frozenset[Ref] = frozenset()
         self._all_changed = False
@@ -181,6 +183,8 @@ class Engine:
     def _touch(self, ref: Ref, touched: frozenset[Read], work: _Work) -> None:
         if touched and ref.kind in self._roots:
             work.wake(ref, frozenset({ref}))
+            obj = self._store.get(ref)
+            work.ages[ref] = obj.age_key() if obj is not None else None
         self._wake_readers(touched, frozenset({ref}), work)
 
     def _wake_readers(self, touched: frozenset[Read], causes: frozenset[Ref], work: _Work) -> None:
@@ -351,12 +355,15 @@ class Engine:
 
     def _snapshot(self, work: _Work) -> Snapshot:
         everything, self._all_changed = self._all_changed, False
+        ages = {ref: age for ref, age in work.ages.items() if self._ages.get(ref) != age}
+        self._ages = self._ages.changed(ages) if ages else self._ages
         self._version += 1
         return Snapshot(
             version=self._version,
             desired=self._paths.state,
             issues=self._voices.shown(),
             held=self._held,
+            ages=self._ages,
             frozen=self._frozen,
             changed=None if everything else frozenset(work.changed),
             causes={path: work.causes.get(path, frozenset()) for path in work.changed},

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from turnbuckle.model.issue import Issue
-from turnbuckle.model.ref import Grounds, Ref
+from turnbuckle.model.ref import Age, Grounds, Ref
 from turnbuckle.model.state import Path, State
 
 
@@ -16,6 +16,7 @@ class Snapshot:
 
     issues: by the object that they are about; each tuple sorted.
     held: roots that err and were never good while this process runs: what the device has of them stays.
+    ages: of all roots that could be read; of several who want one place the oldest has it.
     frozen: roots on whose account nothing is to be written for now.
     changed: paths that differ from the snapshot before; None: everything is to be compared, since a root is held or
     frozen, or is not any more.
@@ -28,6 +29,7 @@ class Snapshot:
     desired: State
     issues: Mapping[Ref, tuple[Issue, ...]] = field(default_factory=dict)
     held: frozenset[Ref] = frozenset()
+    ages: Mapping[Ref, Age] = field(default_factory=dict)
     frozen: frozenset[Ref] = frozenset()
     changed: frozenset[Path] | None = None
     causes: Mapping[Path, frozenset[Ref]] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from turnbuckle.model.ref import Ref
+from turnbuckle.model.ref import Age, Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Claim:
     """
 
     owner: Ref
-    age: tuple[bool, str, str]
+    age: Age
     key: Key
     want: Any
 
@@ -47,7 +47,7 @@ class PoolKey(Key):
 @dataclass(frozen=True, slots=True)
 class DesignatedPoolKey(Key):
     """A pool that somebody else made, by its full path; claims want frozensets of
-    (address, port, whether it drains) there."""
+    (address, port, whether it drains) there, or None where that is not known."""
 
     name: str
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 
-from turnbuckle.model.ref import Ref
+from turnbuckle.model.ref import Age, Ref
 
 _LONGEST_QUOTE = 80
 
@@ -515,7 +515,7 @@ BY_NAME = "comes first by name"
 """Why one of two objects comes before the other; the second where they have no times to compare."""
 
 
-def why_first(first: tuple[bool, str, str], other: tuple[bool, str, str]) -> str:
+def why_first(first: Age, other: Age) -> str:
     """Why one of two comes before the other, from their SourceObject.age_key()s."""
     untimed, created, _ = first
     return BY_NAME if untimed or created == other[1] else OLDER
@@ -530,6 +530,18 @@ def address_taken(about: Ref, field: str, destination: str, holder: str, why: st
         f"{destination} belongs to {holder}, which {why}.",
         "Choose another address or port, or delete the other.",
         destination,
+    )
+
+
+def address_kept(about: Ref, path: str, holder: str) -> Issue:
+    """Somebody older who errs has the destination on the device, and keeps it while the mistake lasts."""
+    return _error(
+        about,
+        "",
+        "TB2020",
+        f"{path} is not written: its destination is {holder}'s, which is older and, wrong as it is, keeps what it had.",
+        f"Correct or delete {holder}, or choose another address or port.",
+        path,
     )
 
 

@@ -11,6 +11,10 @@ Facet = tuple[str, str]
 """A property that readers look objects up by, for example ("service", "web")."""
 
 
+Age = tuple[bool, str, str]
+"""Sorts the oldest first: see SourceObject.age_key."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Ref:
     """The name of an object: `cluster` is empty for the one cluster or folder that is configured."""
@@ -67,7 +71,7 @@ class SourceObject:
     facets: frozenset[Facet] = frozenset()
     origin: Origin | None = field(default=None, compare=False)
 
-    def age_key(self) -> tuple[bool, str, str]:
+    def age_key(self) -> Age:
         """Sorts the oldest first; objects without a time come after those with one."""
         return (not self.created, self.created, str(self.ref))
 

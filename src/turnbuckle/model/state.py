@@ -1,15 +1,18 @@
-"""State: what is on a device, or what should be; the type of both."""
+"""State: what is on a device, or what should be; the type of both. And the frozen mapping that it is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, TypeVar
 
 if TYPE_CHECKING:
     from turnbuckle.model.ltm import LtmObject
 
 _FLATTEN_ABOVE = 256
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -38,8 +41,8 @@ class Path:
         return f"{self.kind.replace('/', ' ')} {self.name}"
 
 
-class State(Mapping[Path, "LtmObject"]):
-    """A frozen mapping from Path to LTM object.
+class Layered(Mapping[K, V]):
+    """A frozen mapping whose successors cost what they change.
 
     A successor made by `changed` shares the bulk of its entries with its ancestor, so a change costs what it changes
     (amortised), not what there is.
@@ -47,44 +50,53 @@ class State(Mapping[Path, "LtmObject"]):
 
     __slots__ = ("_base", "_over", "_size")
 
-    def __init__(self, objects: Iterable[LtmObject] = ()) -> None:
-        self._base: Mapping[Path, LtmObject] = {obj.path: obj for obj in objects}
-        self._over: Mapping[Path, LtmObject | None] = {}
+    def __init__(self, entries: Mapping[K, V] | None = None) -> None:
+        self._base: Mapping[K, V] = dict(entries or {})
+        self._over: Mapping[K, V | None] = {}
         self._size = len(self._base)
 
-    def changed(self, changes: Mapping[Path, LtmObject | None]) -> State:
-        """The state with some objects set, and those that map to None left out."""
+    def changed(self, changes: Mapping[K, V | None]) -> Self:
+        """The mapping with some entries set, and those that are to be None left out."""
         size = self._size
-        for path, obj in changes.items():
-            size += (obj is not None) - (path in self)
-        successor = State()
+        for key, value in changes.items():
+            size += (value is not None) - (key in self)
+        successor = type(self)()
         successor._size = size
         over = {**self._over, **changes}
         if len(over) > _FLATTEN_ABOVE and len(over) * 8 > len(self._base):
             merged = {**self._base, **over}
-            successor._base = {path: obj for path, obj in merged.items() if obj is not None}
+            successor._base = {key: value for key, value in merged.items() if value is not None}
         else:
             successor._base, successor._over = self._base, over
         return successor
 
-    def __getitem__(self, path: Path) -> LtmObject:
-        found = self._over[path] if path in self._over else self._base[path]
+    def __getitem__(self, key: K) -> V:
+        found = self._over[key] if key in self._over else self._base[key]
         if found is None:
-            raise KeyError(path)
+            raise KeyError(key)
         return found
 
-    def __contains__(self, path: object) -> bool:
-        if path in self._over:
-            return self._over[path] is not None  # type: ignore[index]
-        return path in self._base
+    def __contains__(self, key: object) -> bool:
+        if key in self._over:
+            return self._over[key] is not None  # type: ignore[index]
+        return key in self._base
 
-    def __iter__(self) -> Iterator[Path]:
-        for path in self._base:
-            if path not in self._over:
-                yield path
-        for path, obj in self._over.items():
-            if obj is not None:
-                yield path
+    def __iter__(self) -> Iterator[K]:
+        for key in self._base:
+            if key not in self._over:
+                yield key
+        for key, value in self._over.items():
+            if value is not None:
+                yield key
 
     def __len__(self) -> int:
         return self._size
+
+
+class State(Layered[Path, "LtmObject"]):
+    """A frozen mapping from Path to LTM object."""
+
+    __slots__ = ()
+
+    def __init__(self, objects: Iterable[LtmObject] = ()) -> None:
+        super().__init__({obj.path: obj for obj in objects})

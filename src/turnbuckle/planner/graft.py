@@ -1,45 +1,42 @@
 """What a held owner has on the device stays: its objects as they are, its pools with fresh members.
 
 A held owner errs and was never good while this process runs, so nobody knows what it would want; the device has the
-last that was good.
+last that was good. What of it has to give way to others is decided in `places`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from turnbuckle.model.ltm import DesignatedPool, LtmObject, Pool
 from turnbuckle.model.ref import Ref
 from turnbuckle.model.state import Path, State
+from turnbuckle.planner.diff import owners
 
 
 def graft(
-    observed: State, desired: State, held: frozenset[Ref], paths: Iterable[Path], taken: frozenset[str]
+    observed: State, desired: State, held: frozenset[Ref], paths: Iterable[Path], kept: Mapping[str, Ref]
 ) -> dict[Path, LtmObject | None]:
-    """What is to be compared as desired, for each path.
-
-    taken: what the desired objects of owners in good standing occupy; a held object gives way to those.
-    """
-    owners = {str(ref) for ref in held}
-    return {path: _wanted(observed.get(path), desired.get(path), owners, taken) for path in paths}
+    """What is to be compared as desired, for each path. kept: as `places.kept` answers."""
+    return {path: _wanted(observed.get(path), desired.get(path), held, kept) for path in paths}
 
 
 def _wanted(
-    before: LtmObject | None, after: LtmObject | None, owners: set[str], taken: frozenset[str]
+    before: LtmObject | None, after: LtmObject | None, held: frozenset[Ref], kept: Mapping[str, Ref]
 ) -> LtmObject | None:
     if isinstance(before, DesignatedPool):
-        return _with_held_members(before, after, owners)
+        return _with_held_members(before, after, {str(ref) for ref in held}) if held else after
     if after is not None:
-        if after.mark is None or after.mark.owner not in owners:
+        if not owners(after) & held:
             return after
         if before is None:
             return None
         if isinstance(before, Pool) and isinstance(after, Pool) and before.mark is not None:
             return replace(before, members=after.members)
         return before
-    if before is not None and before.mark is not None and before.mark.owner in owners:
-        return None if before.occupies() & taken else before
+    if before is not None and owners(before) & held:
+        return before if before.occupies() <= kept.keys() else None
     return None
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from turnbuckle.model import issue as issues_of
 from turnbuckle.model.issue import Issue
 from turnbuckle.model.ltm import DesignatedPool
 from turnbuckle.model.partition_claim import is_claim
-from turnbuckle.model.plan import Operation, Plan
-from turnbuckle.model.ref import Ref
+from turnbuckle.model.plan import Operation, Plan, Verb
+from turnbuckle.model.ref import Age, Ref
 from turnbuckle.model.state import Path, State
+from turnbuckle.planner import places
 from turnbuckle.planner.close import close
 from turnbuckle.planner.diff import operation as diff
-from turnbuckle.planner.diff import owner_of
+from turnbuckle.planner.diff import owner_of, owners
 from turnbuckle.planner.fingerprint import fingerprint
 from turnbuckle.planner.graft import graft
 from turnbuckle.planner.guard import is_ours, refuse
@@ -21,6 +23,7 @@ from turnbuckle.planner.order import order
 from turnbuckle.planner.partitions import is_others_claim, refuse_elsewhere, with_claims
 
 _NOBODY: Mapping[Path, frozenset[Ref]] = {}
+_AGELESS: Mapping[Ref, Age] = {}
 
 
 def _nothing(_: Operation) -> bool:
@@ -33,6 +36,7 @@ def make_plan(
     *,
     controller_id: str,
     held: frozenset[Ref] = frozenset(),
+    ages: Mapping[Ref, Age] = _AGELESS,
     adopt: bool = False,
     synced: bool = True,
     paths: frozenset[Path] | None = None,
@@ -41,66 +45,86 @@ def make_plan(
 ) -> Plan:
     """What turns `observed` into `desired`, in order, and what is not done and why.
 
-    held: owners whose objects stay as they are. adopt: mark objects that nobody marked, and take them over.
+    held: owners whose objects stay as they are. ages: of owners, for what only one of them can have.
+    adopt: mark objects that nobody marked, and take them over.
     synced: whether every source has told everything; until then nothing is deleted.
     paths: what may differ, so that a plan costs what changed; None compares everything.
     spare: whether an operation is to be left for later, and with it what needs it.
     """
-    owners = frozenset(str(ref) for ref in held)
-    compared = (
-        frozenset(observed) | frozenset(desired) if paths is None else _concerned(observed, desired, owners, paths)
-    )
-    disputed = owners and any(_places(observed, path) for path in compared)
-    wanted = graft(observed, desired, held, compared, _occupied(desired, owners) if disputed else frozenset())
-    operations: list[Operation] = []
-    refused: list[tuple[Path, Issue]] = []
-    foreign: list[Path] = []
-    spared: list[Operation] = []
+    compared = frozenset(observed) | frozenset(desired) if paths is None else _concerned(observed, desired, held, paths)
+    disputed = held and any(_places(state, path) for path in compared for state in (observed, desired))
+    kept = places.kept(observed, desired, held, ages) if disputed else {}
+    wanted = graft(observed, desired, held, compared, kept)
+    steps = {path: diff(path, observed.get(path), wanted[path], causes) for path in compared}
+    losses = places.losses((step for step in steps.values() if step is not None), kept, held, ages) if kept else {}
+    found = _Found()
     for path in sorted(compared):
+        before, step = observed.get(path), steps[path]
         if is_claim(path):
-            foreign += [path] if is_others_claim(path, observed.get(path), controller_id) else []
+            found.foreign += [path] if is_others_claim(path, before, controller_id) else []
             continue
-        before, after = observed.get(path), wanted[path]
-        if before is not None and not is_ours(before, controller_id) and not (adopt and after is not None):
-            foreign.append(path)
-        step = diff(path, before, after, causes)
+        if before is not None and not is_ours(before, controller_id) and not (adopt and wanted[path] is not None):
+            found.foreign.append(path)
+        if step is not None and path in losses:
+            step = found.loses(step, losses[path])
         if step is None:
             continue
         objection = refuse(step, controller_id, adopt, synced)
         elsewhere = refuse_elsewhere(step, observed, controller_id) if objection is not True else ()
         if elsewhere:
-            refused += [(path, issue) for issue in elsewhere]
-            continue
-        if objection is None:
-            (spared if spare(step) else operations).append(step)
+            found.refused += [(path, issue) for issue in elsewhere]
+        elif objection is None:
+            (found.spared if spare(step) else found.operations).append(step)
         elif isinstance(objection, Issue):
-            refused.append((path, objection))
-    allowed, waiting = close(operations, observed, frozenset(path for path, _ in refused), spared)
+            found.refused.append((path, objection))
+    refused = frozenset(path for path, _ in found.refused)
+    allowed, waiting = close(found.operations, observed, refused, (*found.spared, *found.put_off))
     ordered = with_claims(
         order(allowed), observed, desired, compared, controller_id, lambda claim: synced and not spare(claim)
     )
-    refused += [*waiting, *_taken_members(observed, desired, compared)]
-    return Plan(ordered, tuple(sorted(refused)), tuple(foreign), fingerprint(ordered), tuple(spared))
+    told = [*found.refused, *waiting, *_taken_members(observed, desired, compared)]
+    return Plan(ordered, tuple(sorted(told)), tuple(found.foreign), fingerprint(ordered), tuple(found.spared))
 
 
-def _concerned(observed: State, desired: State, owners: frozenset[str], paths: frozenset[Path]) -> frozenset[Path]:
+@dataclass(slots=True)
+class _Found:
+    """What becomes of the steps. put_off: operations that cannot have the place that they want, and stay undone."""
+
+    operations: list[Operation] = field(default_factory=list)
+    refused: list[tuple[Path, Issue]] = field(default_factory=list)
+    foreign: list[Path] = field(default_factory=list)
+    spared: list[Operation] = field(default_factory=list)
+    put_off: list[Operation] = field(default_factory=list)
+
+    def loses(self, step: Operation, loss: places.Loss) -> Operation | None:
+        """Tells who cannot have a place; answers what is done instead: nothing, or what is there goes."""
+        path = step.path
+        self.refused += [
+            (path, issues_of.address_kept(owner, str(path), str(loss.holder))) for owner in owners(step.after)
+        ]
+        if step.before is not None and not loss.stays:
+            return Operation(Verb.DELETE, path, step.before, None, frozenset(), step.because)
+        self.put_off.append(step)
+        return None
+
+
+def _concerned(observed: State, desired: State, held: frozenset[Ref], paths: frozenset[Path]) -> frozenset[Path]:
     """The paths that may differ, what is needed by them, and what of held owners may have to give way to them.
 
-    What is needed by an object that goes is among them too: it may have had to stay because of that object alone.
+    What they have needed so far is among them too: it may have had to stay because of one of them alone.
     """
     found, todo = set(paths), list(paths)
     while todo:
         path = todo.pop()
-        within = desired if path in desired else observed
-        obj = within.get(path)
-        more = {path for path in obj.references() if path in within} - found if obj is not None else set()
+        both = (obj for obj in (desired.get(path), observed.get(path)) if obj is not None)
+        needed = {needed for obj in both for needed in obj.references()}
+        more = {path for path in needed if path in desired or path in observed} - found
         found |= more
         todo += more
-    if owners and any(_places(desired, path) - _places(observed, path) for path in paths):
+    taken = {place for path in paths for place in _places(desired, path) - _places(observed, path)} if held else set()
+    if taken:
         found |= {
-            path
-            for path, obj in observed.items()
-            if obj.mark is not None and obj.mark.owner in owners and obj.occupies()
+            path for path, obj in observed.items() if obj.occupies() & taken or (obj.occupies() and owners(obj) & held)
         }
     return frozenset(found)
 
@@ -108,15 +132,6 @@ def _concerned(observed: State, desired: State, owners: frozenset[str], paths: f
 def _places(state: State, path: Path) -> frozenset[str]:
     obj = state.get(path)
     return obj.occupies() if obj is not None else frozenset()
-
-
-def _occupied(desired: State, owners: frozenset[str]) -> frozenset[str]:
-    return frozenset(
-        place
-        for obj in desired.values()
-        if obj.mark is not None and obj.mark.owner not in owners
-        for place in obj.occupies()
-    )
 
 
 def _taken_members(observed: State, desired: State, paths: frozenset[Path]) -> list[tuple[Path, Issue]]:

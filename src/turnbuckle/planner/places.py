@@ -1,0 +1,69 @@
+"""What only one object can have, such as a destination, where somebody held has it on the device.
+
+A held owner errs and was never good while this process runs. It gives its places up to an older owner in good
+standing, as it would have if it had been good all the time, and keeps them against younger ones. Whoever cannot have a
+place because of that stays where it is, unless somebody older wants that place too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from turnbuckle.model.plan import Operation
+from turnbuckle.model.ref import Age, Ref
+from turnbuckle.model.state import Path, State
+from turnbuckle.planner.diff import owners
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """An operation cannot have the place that it wants. holder: who keeps it. stays: it may stay where it is."""
+
+    holder: Ref
+    stays: bool
+
+
+def kept(observed: State, desired: State, held: frozenset[Ref], ages: Mapping[Ref, Age]) -> dict[str, Ref]:
+    """What held owners occupy on the device and keep, and who of them.
+
+    Whose age is not known could not be read, and counts as the oldest: unknown is not empty.
+    """
+    wanted: dict[str, list[Age]] = {}
+    for obj in desired.values():
+        for owner in (owners(obj) - held) & ages.keys() if obj.occupies() else ():
+            for place in obj.occupies():
+                wanted.setdefault(place, []).append(ages[owner])
+    found: dict[str, Ref] = {}
+    for obj in observed.values():
+        for owner in owners(obj) & held if obj.occupies() else ():
+            age, rivals = ages.get(owner), [age for place in obj.occupies() for age in wanted.get(place, ())]
+            if age is None or not rivals or age < min(rivals):
+                found |= dict.fromkeys(obj.occupies(), owner)
+    return found
+
+
+def losses(
+    operations: Iterable[Operation], kept_by: Mapping[str, Ref], held: frozenset[Ref], ages: Mapping[Ref, Age]
+) -> dict[Path, Loss]:
+    """By path, the operations that want what somebody keeps. kept_by: as `kept` answers."""
+    taken = dict(kept_by)
+    found: dict[Path, Loss] = {}
+    for operation in sorted(operations, key=lambda one: _age(one, ages)):
+        if operation.after is None or owners(operation.after) & held:
+            continue
+        before = operation.before.occupies() if operation.before is not None else frozenset()
+        owner = next(iter(owners(operation.after)), None)
+        lost = [place for place in sorted(operation.after.occupies() - before) if place in taken]
+        if not lost:
+            taken |= dict.fromkeys(operation.after.occupies(), owner) if owner is not None else {}
+            continue
+        stays = not before & taken.keys()
+        found[operation.path] = Loss(taken[lost[0]], stays)
+        if stays and owner is not None:
+            taken |= dict.fromkeys(before, owner)
+    return found
+
+
+def _age(operation: Operation, ages: Mapping[Ref, Age]) -> tuple[tuple[Age, ...], str]:
+    return tuple(sorted(ages[ref] for ref in owners(operation.after) if ref in ages)), str(operation.path)
