@@ -36,6 +36,7 @@ class Agenda:
         self.caution, self.drift, self.refused = caution, drift, Refused()
         self._snapshot: Snapshot | None = None
         self._observed: State | None = None
+        self._asked_for: frozenset[str] = frozenset()
         self._to_compare: frozenset[Path] | None = None
         self._blocked: dict[Path, tuple[Issue, ...]] = {}
         self._frozen: dict[Path, tuple[Issue, ...]] = {}
@@ -75,9 +76,12 @@ class Agenda:
         """What the device has, as far as it is known."""
         return self._observed
 
-    def observe(self, state: State | None) -> None:
-        """The device was read as a whole; None: what is known of it is worth nothing any more."""
-        self._observed, self._to_compare = state, None
+    def observe(self, state: State | None, asked_for: frozenset[str] = frozenset()) -> None:
+        """The device was read as a whole; None: what is known of it is worth nothing any more.
+
+        asked_for: full paths of the pools of others that were asked for.
+        """
+        self._observed, self._asked_for, self._to_compare = state, asked_for, None
         self._backlog.replace(())
 
     def compare_everything(self) -> None:
@@ -96,9 +100,11 @@ class Agenda:
         return drifted
 
     def unread_pools(self) -> bool:
-        """Whether a designated pool is wanted that was not there when the device was read, and may be now."""
-        if self._observed is None or self._to_compare is None:
+        """Whether a designated pool is wanted that nobody asked the device for, or that was not there then."""
+        if self._observed is None:
             return False
+        if self._to_compare is None:
+            return not self.designated() <= self._asked_for
         paths = [path for path in self._to_compare if path.kind == DesignatedPool.KIND]
         return any(path in self.snapshot.desired and path not in self._observed for path in paths)
 
@@ -125,6 +131,9 @@ class Agenda:
         compared = self._to_compare
         if compared is not None and not compared:
             return
+        if compared is not None and self.snapshot.held:
+            # What had to give way to a held owner's object may not have to any more.
+            compared |= self._blocked.keys()
         todo = self._todo(compared, now)
         if compared is None or not self._backlog.merge(todo, compared):
             waiting = self._backlog.paths()
@@ -168,6 +177,7 @@ class Agenda:
             self.snapshot.desired,
             controller_id=self._controller_id,
             held=self.snapshot.held,
+            ages=self.snapshot.ages,
             adopt=self._adopt,
             paths=compared,
             causes=self.snapshot.causes,

@@ -243,8 +243,9 @@ class DeviceWorker:
 
     async def _read(self) -> None:
         started = self._clock()
-        state = await self._driver.read(self._agenda.designated())
-        self._agenda.observe(state)
+        designated = self._agenda.designated()
+        state = await self._driver.read(designated)
+        self._agenda.observe(state, designated)
         self._looked_at = self._clock()
         self._observer.observed(state, None)
         log.info("read %s: objects=%d took_s=%.2f", self._device.name, len(state), self._looked_at - started)
