@@ -8,7 +8,7 @@ from typing import Literal
 from turnbuckle.engine.protocol import Composition, Look
 from turnbuckle.kit import facts
 from turnbuckle.model.claim import Claim, IAppKey, IAppSettings
-from turnbuckle.model.ltm import IAppService, IAppTable
+from turnbuckle.model.ltm import IAppService, IAppTable, Member
 
 _AS_MADE = frozenset({("strictUpdates", "enabled")})
 """Options that say what a service has anyway; they read back as not set, and would differ for ever."""
@@ -23,7 +23,8 @@ class IAppComposer:
     def compose(self, key: IAppKey, claims: Sequence[Claim], look: Look) -> Composition:
         """The application service of the oldest claim."""
         want: IAppSettings = claims[0].want
-        endpoints: Sequence[tuple[str, int]] = sorted(look.made(want.pool) or ())
+        found: frozenset[Member] = look.made(want.pool) or frozenset()
+        endpoints = sorted((member.address, member.port) for member in found if not member.draining)
         rows = tuple(
             tuple(_cell(fill, address, port) for _, fill in want.member_columns) for address, port in endpoints
         )

@@ -33,7 +33,7 @@ class PoolComposer:
     when_owner_errs: Literal["follow", "hold"] = "follow"
 
     def compose(self, key: PoolKey, claims: Sequence[Claim], look: Look) -> Composition:
-        """The pool with its monitors; `made` is the frozenset of (address, port) that take new connections."""
+        """The pool with its monitors; `made` is the frozenset of its members."""
         settings = facts.settings(look)
         service = look.get(Ref("", "Service", key.namespace, key.service))
         owners = tuple(dict.fromkeys(claim.owner for claim in claims))
@@ -45,7 +45,11 @@ class PoolComposer:
         found, problem = _endpoints(key, service, settings, look)
         issues = tuple(_issue(problem, owner, key, service) for owner in owners) if problem else ()
         if problem in ("port", "type", "number", "external"):
-            return Composition(issues=issues, failed=True)
+            # The pool is looked at all the same: others have members in it, and those of the owner are there still.
+            unknown = (Claim(claim.owner, claim.age, DesignatedPoolKey(key.name), None) for claim in claims)
+            return Composition(
+                issues=issues, failed=True, claims=tuple(unknown) if claims[0].want.form == "designated" else ()
+            )
         return self._composition(key, claims, look, found, issues)
 
     def _composition(
@@ -66,23 +70,17 @@ class PoolComposer:
         )
         if want.form == "designated":
             passed = (Claim(claim.owner, claim.age, DesignatedPoolKey(key.name), found) for claim in claims)
-            return Composition(issues=issues, claims=tuple(passed), made=_open(found))
-        objects = _objects(key, want, mark, found, facts.settings(look)) if want.form == "pool" else ()
-        return Composition(objects=objects, issues=issues, made=_open(found))
+            return Composition(issues=issues, claims=tuple(passed))
+        partition = "Common" if facts.settings(look).share_nodes else key.name.split("/")[1]
+        members = frozenset(Member(address, port, partition, draining=draining) for address, port, draining in found)
+        objects = _objects(key, want, mark, members) if want.form == "pool" else ()
+        return Composition(objects=objects, issues=issues, made=members)
 
 
 COMPOSER = PoolComposer()
 
 
-def _open(found: Endpoints) -> frozenset[tuple[str, int]]:
-    return frozenset((address, port) for address, port, draining in found if not draining)
-
-
-def _objects(
-    key: PoolKey, want: PoolSettings, mark: Mark, found: Endpoints, settings: Settings
-) -> tuple[LtmObject, ...]:
-    partition = "Common" if settings.share_nodes else key.name.split("/")[1]
-    members = frozenset(Member(address, port, partition, draining=draining) for address, port, draining in found)
+def _objects(key: PoolKey, want: PoolSettings, mark: Mark, members: frozenset[Member]) -> tuple[LtmObject, ...]:
     probes = tuple(
         Monitor(m.name, mark, m.type, m.interval_s, m.timeout_s, m.send, m.recv)  # type: ignore[arg-type]
         for m in want.monitors

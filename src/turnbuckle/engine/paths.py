@@ -8,30 +8,31 @@ from turnbuckle.model.claim import Claim, Key
 from turnbuckle.model.ltm import LtmObject
 from turnbuckle.model.state import Path, State
 
+_Made = tuple[Key, Claim, LtmObject]
+"""A key, the oldest claim on it, and what it makes."""
+
 
 class PathTable:
     """The desired state and the keys behind it."""
 
     def __init__(self, voices: Voices) -> None:
         self._voices = voices
-        self._makers: dict[Path, dict[Key, tuple[Claim, LtmObject]]] = {}
-        self._made_by: dict[Key, frozenset[Path]] = {}
+        self._makers: dict[Path, tuple[_Made, ...]] = {}
+        self._made_by: dict[Key, tuple[Path, ...]] = {}
         self.state = State()
 
     def set(self, key: Key, eldest: Claim | None, objects: tuple[LtmObject, ...]) -> frozenset[Path]:
         """Replaces what a key makes; `eldest` is the oldest claim on it. Answers the paths that differ now."""
         made = {obj.path: obj for obj in objects}
-        concerned = self._made_by.get(key, frozenset()) | frozenset(made)
+        concerned = {*self._made_by.get(key, ()), *made}
         if made:
-            self._made_by[key] = frozenset(made)
+            self._made_by[key] = tuple(made)
         else:
             self._made_by.pop(key, None)
         for path in concerned:
-            makers = self._makers.setdefault(path, {})
-            if path in made and eldest is not None:
-                makers[key] = (eldest, made[path])
-            else:
-                makers.pop(key, None)
+            others = tuple(one for one in self._makers.get(path, ()) if one[0] != key)
+            own = ((key, eldest, made[path]),) if path in made and eldest is not None else ()
+            self._makers[path] = (*others, *own)
         changes = {path: self._winner(path) for path in concerned}
         changes = {path: obj for path, obj in changes.items() if self.state.get(path) != obj}
         if changes:
@@ -44,7 +45,7 @@ class PathTable:
             del self._makers[path]
             self._voices.say(path, ())
             return None
-        first, *others = sorted(makers.values(), key=lambda maker: maker[0].age)
+        first, *others = sorted(((claim, obj) for _, claim, obj in makers), key=lambda maker: maker[0].age)
         self._voices.say(
             path,
             tuple(

@@ -41,10 +41,14 @@ class RecordingLook:
 
 
 class ReadGraph:
-    """What was read, by whom, in both directions."""
+    """What was read, by whom, in both directions.
+
+    Nearly everything is read by one reader alone, who is kept without a set around it: that is memory for each object.
+    """
 
     def __init__(self) -> None:
         self._reads: dict[Reader, frozenset[Read]] = {}
+        self._reader: dict[Read, Reader] = {}
         self._readers: dict[Read, set[Reader]] = {}
 
     def record(self, reader: Reader, reads: Iterable[Read]) -> None:
@@ -52,16 +56,30 @@ class ReadGraph:
         before = self._reads.get(reader, frozenset())
         after = frozenset(reads)
         for read in before - after:
-            readers = self._readers[read]
-            readers.discard(reader)
-            if not readers:
-                del self._readers[read]
+            self._discard(read, reader)
         for read in after - before:
-            self._readers.setdefault(read, set()).add(reader)
+            self._add(read, reader)
         if after:
             self._reads[reader] = after
         else:
             self._reads.pop(reader, None)
+
+    def _add(self, read: Read, reader: Reader) -> None:
+        if read in self._readers:
+            self._readers[read].add(reader)
+        elif read in self._reader:
+            self._readers[read] = {self._reader.pop(read), reader}
+        else:
+            self._reader[read] = reader
+
+    def _discard(self, read: Read, reader: Reader) -> None:
+        if self._reader.get(read) == reader:
+            del self._reader[read]
+            return
+        readers = self._readers[read]
+        readers.discard(reader)
+        if not readers:
+            del self._readers[read]
 
     def reads_of(self, reader: Reader) -> frozenset[Read]:
         """What a reader has read last."""
@@ -71,5 +89,8 @@ class ReadGraph:
         """Who has read any of these."""
         found: set[Reader] = set()
         for read in touched:
-            found |= self._readers.get(read, set())
+            if read in self._reader:
+                found.add(self._reader[read])
+            else:
+                found |= self._readers.get(read, set())
         return found

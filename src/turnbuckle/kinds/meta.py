@@ -8,6 +8,8 @@ from typing import Any
 
 from turnbuckle.model.ref import Facet, Origin, Ref, SourceObject
 
+_NO_TEXTS: Mapping[str, str] = {}
+
 ORIGIN_KEY = "turnbuckle.origin"
 """Key under which a source may hand a decoder the Origin of a raw object."""
 
@@ -49,8 +51,8 @@ def source_object(
         uid=str(metadata.get("uid") or "") if annotations else "",
         generation=generation if isinstance(generation, int) else 0,
         created=str(metadata.get("creationTimestamp") or "") if annotations else "",
-        labels=texts(metadata.get("labels")) if labels else {},
-        annotations=texts(metadata.get("annotations")) if annotations else {},
+        labels=texts(metadata.get("labels")) if labels else _NO_TEXTS,
+        annotations=texts(metadata.get("annotations")) if annotations else _NO_TEXTS,
         facets=frozenset(facets),
         origin=origin if isinstance(origin, Origin) else None,
     )

@@ -33,7 +33,7 @@ class _Refusal:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    operation: Operation
+    what: tuple[object, ...]
     times: int
     at: float
 
@@ -83,10 +83,10 @@ class Refused:
         if operation.members_only:
             return
         before = self._written.pop(operation.path, None)
-        if before is not None and _same(before.operation, operation) and now - before.at < REPETITION_WINDOW_S:
+        if before is not None and before.what == _what(operation) and now - before.at < REPETITION_WINDOW_S:
             written = replace(before, times=before.times + 1, at=now)
         else:
-            written = _Written(operation, 1, now)
+            written = _Written(_what(operation), 1, now)
         self._written[operation.path] = written
         self._forget_written(now)
         if written.times >= MOST_REPETITIONS:
@@ -134,8 +134,13 @@ class Refused:
         return len(self._refusals)
 
 
+def _what(operation: Operation) -> tuple[object, ...]:
+    """What an operation makes of its object, whatever was there and whoever asked for it."""
+    return (operation.verb, operation.after, operation.fields)
+
+
 def _same(one: Operation, other: Operation) -> bool:
-    return one.verb is other.verb and one.after == other.after and one.fields == other.fields
+    return _what(one) == _what(other)
 
 
 def _issues(outcome: Outcome) -> tuple[Issue, ...]:

@@ -67,12 +67,20 @@ _BY_STATUS = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply that has been read: its sense, the device's words if it refused, the JSON if there is any."""
+    """A reply that has been read: its sense, the device's words if it refused, its text if that is JSON.
+
+    The text is decoded when it is asked for, since a collection as Python objects takes ten times its text in memory.
+    """
 
     status: int
     sense: Sense
     words: str
-    value: Any = None
+    text: bytes = b""
+
+    @property
+    def value(self) -> Any:
+        """The JSON; None when there is none."""
+        return msgspec.json.decode(self.text) if self.text else None
 
     @property
     def ok(self) -> bool:
@@ -82,7 +90,8 @@ class Answer:
     @property
     def items(self) -> list[dict[str, Any]]:
         """The objects of a collection; what is no object is left out."""
-        found = self.value.get("items") if isinstance(self.value, dict) else None
+        value = self.value
+        found = value.get("items") if isinstance(value, dict) else None
         return [item for item in found or () if isinstance(item, dict)]
 
     def listed(self, what: str) -> list[dict[str, Any]]:
@@ -94,8 +103,19 @@ class Answer:
         value = self.required(what).value
         items = value.get("items", []) if isinstance(value, dict) and value else None
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-            raise DriverError(f"The BIG-IP does not {what}: it answers something that is no list of objects.")
+            raise _no_list(what)
         return items
+
+    def pieces(self, what: str) -> list[msgspec.Raw]:
+        """The objects of a collection that was answered as a whole, each still a text, to be read with `piece`.
+
+        Raises:
+            DriverError: as in listed.
+        """
+        try:
+            return msgspec.json.decode(self.required(what).text, type=_Collection).items
+        except msgspec.MsgspecError as error:
+            raise _no_list(what) from error
 
     def required(self, what: str) -> Answer:
         """The answer itself when it is OK.
@@ -113,6 +133,24 @@ class Answer:
         raise DriverError(text)
 
 
+class _Collection(msgspec.Struct):
+    kind: str
+    items: list[msgspec.Raw] = []
+
+
+def piece(raw: msgspec.Raw) -> dict[str, Any]:
+    """An object of a collection.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return msgspec.json.decode(raw, type=dict[str, Any])
+
+
+def _no_list(what: str) -> DriverError:
+    return DriverError(f"The BIG-IP does not {what}: it answers something that is no list of objects.")
+
+
 def read(reply: Reply) -> Answer:
     """The answer that a reply holds.
 
@@ -120,18 +158,18 @@ def read(reply: Reply) -> Answer:
         Unreachable: the reply says that all is well and its body is no JSON, so it has been cut.
     """
     try:
-        value = msgspec.json.decode(reply.body) if reply.body.strip() else None
+        text = bytes(msgspec.json.decode(reply.body, type=msgspec.Raw)) if reply.body.strip() else b""
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if reply.status < 300:
             raise Unreachable("The BIG-IP broke off in the middle of an answer.") from error
-        value = None
+        text = b""
     if reply.status < 300:
-        return Answer(reply.status, Sense.OK, "", value)
-    words = _words(reply, value)
+        return Answer(reply.status, Sense.OK, "", text)
+    words = _words(reply, msgspec.json.decode(text) if text else None)
     by_words = next((sense for pattern, sense in _BY_WORDS if pattern.search(words)), None)
     # A 401 or 403 speaks of the caller, whatever its text repeats of the request.
     sense = _BY_STATUS[reply.status] if reply.status in (401, 403) else by_words
-    return Answer(reply.status, sense or _BY_STATUS.get(reply.status, Sense.REFUSED), words, value)
+    return Answer(reply.status, sense or _BY_STATUS.get(reply.status, Sense.REFUSED), words, text)
 
 
 def outcome(reply: Reply) -> str:

@@ -2,20 +2,24 @@
 
 Each managed partition is one request for each type, whatever it holds. Objects of others are read too: a plan has to
 say that they are there, and what is in the way. Where every partition counts, one light request for each type finds
-those that hold something of ours, and only they are read.
+those that hold something of ours, and only they are read. What an answer says is made into our objects page by page, so
+that never more than a page of it is in memory.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import partial
+from typing import TypeVar
+
+import msgspec
 
 from turnbuckle.drivers.base import DriverError, PartitionMissing
 from turnbuckle.drivers.icontrol import uri, values
-from turnbuckle.drivers.icontrol.answers import FOLDER_MISSING, Answer, Sense
+from turnbuckle.drivers.icontrol.answers import FOLDER_MISSING, Answer, Sense, piece
 from turnbuckle.drivers.icontrol.codec import Codec, Scene
 from turnbuckle.drivers.icontrol.connection import Connection
 from turnbuckle.drivers.icontrol.fencing import is_fence
@@ -51,6 +55,19 @@ class Picture:
     generations: dict[Path, int] = field(default_factory=dict)
     partitions: tuple[str, ...] = ()
     domains: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one object of an answer is to us.
+
+    objects: itself, and our part in it. generation: as in Codec.generation_of. names: as in commands.Names, of a pool.
+    """
+
+    path: Path
+    objects: tuple[LtmObject, ...]
+    generation: int
+    names: dict[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -104,18 +121,34 @@ class Reader:
         """
         domains = await self._domains()
         partitions = (*self._partitions, *await self._others_with_ours(domains))
-        kinds = [(codec, partition) for partition in partitions for codec in CODECS.values()]
-        apart = sorted(path for path in designated if uri.split(path)[0] not in partitions)
-        found = await together(self.listed(codec, partition, codec.select) for codec, partition in kinds)
-        others = await together(self.one(POOL, path) for path in apart)
-        raws = [(codec, raw) for (codec, _), items in zip(kinds, found, strict=True) for raw in items]
-        with decoding():
-            whole = [raw for raw in others if raw is not None]
-            state, names = self.picture(raws, whole, Scene(domains, monitor_paths(raws)), frozenset(designated))
-            told = {Path(codec.kind, values.full_path(raw)): codec.generation_of(raw) for codec, raw in raws}
+        wanted = frozenset(designated)
+        apart = sorted(path for path in wanted if uri.split(path)[0] not in partitions)
+        monitors = await self._seen(
+            [codec for codec in CODECS.values() if is_monitor(codec)], partitions, Scene(), wanted
+        )
+        scene = Scene(domains, {one.path.name: one.path for one in monitors})
+        others = await self._seen(
+            [codec for codec in CODECS.values() if not is_monitor(codec)], partitions, scene, wanted
+        )
+        parts = [one for one in await together(self.part(path, scene) for path in apart) if one is not None]
+        everything = [*monitors, *others]
+        state = State(obj for one in (*everything, *parts) for obj in one.objects)
+        told = {one.path: one.generation for one in everything}
+        names = {one.path.name: one.names for one in (*everything, *parts) if one.names}
         # The state's own paths are the keys, so that an object costs an int and not another path.
         generations = {path: told[path] for path in state if path in told}
         return Picture(state, names, generations, partitions, domains)
+
+    async def _seen(
+        self, codecs: Collection[Codec], partitions: Iterable[str], scene: Scene, designated: frozenset[str]
+    ) -> list[Seen]:
+        """What collections have in partitions."""
+        kinds = [(codec, partition) for partition in partitions for codec in codecs]
+        found = await together(
+            self.listed(codec, partition, codec.select, partial(self.see, codec, scene=scene, designated=designated))
+            for codec, partition in kinds
+        )
+        return [one for part in found for one in part]
 
     async def _domains(self) -> dict[str, int]:
         """Partition -> its default route domain, of all there are."""
@@ -156,8 +189,8 @@ class Reader:
             if mark is not None and mark.controller_id == self._controller_id
         )
 
-    async def listed(self, codec: Codec, partition: str, select: str) -> list[dict[str, Any]]:
-        """What a collection has in a partition, `select` of each object.
+    async def listed(self, codec: Codec, partition: str, select: str, take: Callable[[Wire], T]) -> list[T]:
+        """What `take` makes of each object that a collection has in a partition. select: what is asked for of each.
 
         Raises:
             PartitionMissing: a managed partition is not there any more.
@@ -165,41 +198,43 @@ class Reader:
         """
         path = uri.in_partition(codec.kind, partition, select, codec.expand)
         if not codec.expand:
-            return await self._items(codec, partition, path)
+            return _taken(await self._items(codec, partition, path), take)
         for _ in range(TRIES):
-            found = await self._paged(codec, partition, path)
+            found = await self._paged(codec, partition, path, take)
             if found is not None:
                 return found
         raise DriverError(f"The BIG-IP's list of {codec.kind.replace('/', ' ')} changes faster than it can be read.")
 
-    async def _paged(self, codec: Codec, partition: str, path: str) -> list[dict[str, Any]] | None:
+    async def _paged(self, codec: Codec, partition: str, path: str, take: Callable[[Wire], T]) -> list[T] | None:
         """The items of a collection whose items are large, page by page; None when it has changed in between.
 
         Each page begins with the last item of the page before, so that one that moved is noticed: pages are no
         snapshot, and what slipped through between two of them must not be taken for gone.
         """
-        found: list[dict[str, Any]] = []
+        found: list[T] = []
+        last: object = None
         while True:
             place = f"&$skip={len(found) - 1}" if found else ""
             page = await self._items(codec, partition, f"{path}&$top={PAGE}{place}")
             if not found:
-                found = page
-            elif page and page[0].get("fullPath") == found[-1].get("fullPath"):
-                found += page[1:]
+                found = _taken(page, take)
+            elif page and _place(page[0]) == last:
+                found += _taken(page[1:], take)
             else:
                 return None
             if len(page) < PAGE:
                 return found
+            last = _place(page[-1])
 
-    async def _items(self, codec: Codec, partition: str, path: str) -> list[dict[str, Any]]:
+    async def _items(self, codec: Codec, partition: str, path: str) -> list[msgspec.Raw]:
         answer = await self._get(path, path.partition("&$top")[0])
         missing = FOLDER_MISSING.search(answer.words)
         if missing is not None:
             if partition in self._partitions:
                 raise PartitionMissing(missing["partition"])
             return []
-        found = answer.listed(f"list {codec.kind.replace('/', ' ')} in partition {partition}")
-        return [raw for raw in found if not is_fence(values.full_path(raw))] if codec is DATA_GROUP else found
+        found = answer.pieces(f"list {codec.kind.replace('/', ' ')} in partition {partition}")
+        return [raw for raw in found if not is_fence(str(_place(raw)))] if codec is DATA_GROUP else found
 
     async def one(self, codec: Codec, path: str) -> Wire | None:
         """One object, whole; None when it is not there."""
@@ -215,18 +250,21 @@ class Reader:
     async def _get(self, path: str, like: str = "") -> Answer:
         return await self._window.through(like or path, lambda: self._connection.patiently("GET", path))
 
-    def picture(
-        self, raws: Iterable[tuple[Codec, Wire]], apart: Iterable[Wire], scene: Scene, designated: frozenset[str]
-    ) -> tuple[State, dict[str, dict[str, str]]]:
-        """What was sent, as objects and as names. apart: designated pools outside of the partitions."""
-        objects: list[LtmObject] = []
-        pools: list[Wire] = []
-        for codec, raw in raws:
-            objects.append(codec.decode(raw, scene))
-            pools += [raw] if codec is POOL else []
-        ours = [raw for raw in pools if values.full_path(raw) in designated] + [*apart]
-        objects += [self._designated(raw, scene) for raw in ours]
-        return State(objects), _names([*pools, *apart], scene)
+    def see(self, codec: Codec, raw: Wire, scene: Scene, designated: frozenset[str]) -> Seen:
+        """An object of one of the partitions. designated: full paths of pools that we have members in."""
+        own, path = codec.decode(raw, scene), Path(codec.kind, values.full_path(raw))
+        if codec is not POOL:
+            return Seen(path, (own,), codec.generation_of(raw))
+        objects = (own, self._designated(raw, scene)) if path.name in designated else (own,)
+        return Seen(path, objects, codec.generation_of(raw), _names(raw, scene))
+
+    async def part(self, path: str, scene: Scene) -> Seen | None:
+        """Our members in a pool that is elsewhere; None when there is no such pool."""
+        raw = await self.one(POOL, path)
+        if raw is None:
+            return None
+        with decoding():
+            return Seen(Path(POOL.kind, path), (self._designated(raw, scene),), 0, _names(raw, scene))
 
     def _designated(self, raw: Wire, scene: Scene) -> DesignatedPool:
         path = values.full_path(raw)
@@ -236,25 +274,30 @@ class Reader:
         return DesignatedPool(path, ours[0].mark if ours else None, frozenset(ours), taken)
 
 
-def monitor_paths(raws: Iterable[tuple[Codec, Wire]]) -> dict[str, Path]:
-    """The monitors among what was sent: full path -> Path."""
-    return {
-        values.full_path(raw): Path(codec.kind, values.full_path(raw))
-        for codec, raw in raws
-        if codec.kind.startswith("ltm/monitor/")
-    }
+def is_monitor(codec: Codec) -> bool:
+    """Whether pools refer to what a collection has, so that it has to be known before they can be read."""
+    return codec.kind.startswith("ltm/monitor/")
 
 
-def _names(pools: Iterable[Wire], scene: Scene) -> dict[str, dict[str, str]]:
-    """The members whose name is not made of their address as we have it, for example with %0 in it."""
-    found: dict[str, dict[str, str]] = {}
-    for raw in pools:
-        pool = values.full_path(raw)
-        for item in values.listed(raw.get("membersReference")):
-            path = values.full_path(item, uri.split(pool)[0])
-            if values.split_port(uri.split(path)[2])[0] == item.get("address"):
-                continue
-            called = members.path_of(members.decode(item, pool, scene), pool)
-            if called != path:
-                found.setdefault(pool, {})[called] = path
+def _taken(raws: Iterable[msgspec.Raw], take: Callable[[Wire], T]) -> list[T]:
+    with decoding():
+        return [take(piece(raw)) for raw in raws]
+
+
+def _place(raw: msgspec.Raw) -> object:
+    with decoding():
+        return piece(raw).get("fullPath")
+
+
+def _names(raw: Wire, scene: Scene) -> dict[str, str]:
+    """The members of a pool whose name is not made of their address as we have it, for example with %0 in it."""
+    found = {}
+    pool = values.full_path(raw)
+    for item in values.listed(raw.get("membersReference")):
+        path = values.full_path(item, uri.split(pool)[0])
+        if values.split_port(uri.split(path)[2])[0] == item.get("address"):
+            continue
+        called = members.path_of(members.decode(item, pool, scene), pool)
+        if called != path:
+            found[called] = path
     return found

@@ -8,14 +8,14 @@ what is known has only its generation remembered: an int for each object is all 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from turnbuckle.drivers.base import DriverError
 from turnbuckle.drivers.icontrol import uri
 from turnbuckle.drivers.icontrol.codec import Codec, Scene
 from turnbuckle.drivers.icontrol.objects import CODECS
 from turnbuckle.drivers.icontrol.objects.pool import POOL
-from turnbuckle.drivers.icontrol.reading import Picture, Reader, decoding, together
+from turnbuckle.drivers.icontrol.reading import Picture, Reader, Seen, decoding, together
 from turnbuckle.drivers.icontrol.values import Wire
 from turnbuckle.model.ltm import DesignatedPool, LtmObject, identical
 from turnbuckle.model.state import Path, State
@@ -71,64 +71,82 @@ class Scanner:
         kinds = [(codec, partition) for partition in partitions for codec in CODECS.values()]
         told = await together(self._told(codec, partition) for codec, partition in kinds)
         seen = {path: generation for part in told for path, generation in part.items()}
+        monitors = {path.name: path for path in seen if path.kind.startswith("ltm/monitor/")}
+        look = Look(self._reader, known, Scene(self._picture.domains, monitors), designated)
         fresh = await together(
-            self._fresh(codec, partition, part) for (codec, partition), part in zip(kinds, told, strict=True)
+            self._fresh(look, codec, partition, part) for (codec, partition), part in zip(kinds, told, strict=True)
         )
+        read = {path: one for part in fresh for path, one in part.items()}
         apart = sorted(path for path in designated if uri.split(path)[0] not in partitions)
-        pools = await together(self._reader.one(POOL, path) for path in apart)
-        read = {path: raw for part in fresh for path, raw in part.items()}
-        for path, raw in read.items():
-            seen[path] = 0 if raw is None else CODECS[path.kind].generation_of(raw)
+        pools = dict(zip(apart, await together(self._reader.part(path, look.scene) for path in apart), strict=True))
+        seen |= {path: 0 if one is None else one.generation for path, one in read.items()}
         there = {path for path in seen if path not in read or read[path] is not None}
-        with decoding():
-            changes = self._compared(known, read, [raw for raw in pools if raw is not None], there, designated)
+        there |= {Path(POOL.kind, path) for path, one in pools.items() if one is not None}
+        changes = self._changes(known, [*read.values(), *(one and look.reduced(one) for one in pools.values())], there)
         # The keys are the paths of what is known already, so that an object costs an int and not another path.
         self._generations = {
-            path: seen[path] for path in (*known, *changes.objects) if path in there and path not in self._written
+            path: seen[path] for path in (*known, *changes.objects) if path in seen and path not in self._written
         }
         return changes
 
     async def _told(self, codec: Codec, partition: str) -> dict[Path, int]:
-        items = await self._reader.listed(codec, partition, codec.select_generation)
-        if not all(isinstance(raw.get("fullPath"), str) for raw in items):
-            raise DriverError(f"The BIG-IP lists {codec.kind.replace('/', ' ')} without saying where each is.")
-        return {Path(codec.kind, raw["fullPath"]): codec.generation_of(raw) for raw in items}
+        def take(raw: Wire) -> tuple[Path, int]:
+            if not isinstance(raw.get("fullPath"), str):
+                raise ValueError(f"{codec.kind.replace('/', ' ')} without saying where it is")
+            return Path(codec.kind, raw["fullPath"]), codec.generation_of(raw)
 
-    async def _fresh(self, codec: Codec, partition: str, told: dict[Path, int]) -> dict[Path, Wire | None]:
+        return dict(await self._reader.listed(codec, partition, codec.select_generation, take))
+
+    async def _fresh(self, look: Look, codec: Codec, partition: str, told: dict[Path, int]) -> dict[Path, Seen | None]:
         """What has to be looked at, whole; None for what went in the meantime."""
         stale = [path for path, found in told.items() if not found or self._generations.get(path) != found]
         if not stale:
             return {}
         if len(stale) == 1 or (len(stale) <= MOST_SINGLES and all(told[path] for path in stale)):
-            raws = await together(self._reader.one(codec, path.name) for path in stale)
-            return dict(zip(stale, raws, strict=True))
-        items = await self._reader.listed(codec, partition, codec.select)
-        found: dict[Path, Wire | None] = {Path(codec.kind, str(raw.get("fullPath"))): raw for raw in items}
-        return dict.fromkeys(told) | found
+            return dict(zip(stale, await together(look.one(codec, path.name) for path in stale), strict=True))
+        found = await self._reader.listed(codec, partition, codec.select, lambda raw: look.at(codec, raw))
+        return dict.fromkeys(told) | {one.path: one for one in found}
 
-    def _compared(
-        self,
-        known: State,
-        read: dict[Path, Wire | None],
-        apart: list[Wire],
-        there: set[Path],
-        designated: frozenset[str],
-    ) -> Changes:
-        assert self._picture is not None
-        monitors = {path.name: path for path in there if path.kind.startswith("ltm/monitor/")}
-        raws = [(CODECS[path.kind], raw) for path, raw in read.items() if raw is not None]
-        state, names = self._reader.picture(raws, apart, Scene(self._picture.domains, monitors), designated)
+    def _changes(self, known: State, read: Iterable[Seen | None], there: set[Path]) -> Changes:
         found: dict[Path, LtmObject | None] = {}
-        for path, obj in state.items():
-            before = known.get(path)
-            if before is None or not identical(before, obj):
-                found[path] = obj
+        names: dict[str, dict[str, str]] = {}
+        for one in read:
+            if one is not None:
+                found |= {obj.path: obj for obj in one.objects}
+                names |= {one.path.name: one.names} if one.path.kind == POOL.kind else {}
         for path in known:
-            place = Path(POOL.kind, path.name) if path.kind == DesignatedPool.KIND else path
-            if path not in state and place not in there:
+            if (Path(POOL.kind, path.name) if path.kind == DesignatedPool.KIND else path) not in there:
                 found[path] = None
-        pools = {path.name for path in read if path.kind == POOL.kind} | {str(raw["fullPath"]) for raw in apart}
         return Changes(
             {path: obj for path, obj in found.items() if path not in self._written},
-            {pool: names.get(pool, {}) for pool in pools if Path(POOL.kind, pool) not in self._written},
+            {pool: of for pool, of in names.items() if Path(POOL.kind, pool) not in self._written},
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a scan looks at objects: what equals what is known is dropped at once, so that a scan takes little memory."""
+
+    reader: Reader
+    known: State
+    scene: Scene
+    designated: frozenset[str]
+
+    def at(self, codec: Codec, raw: Wire) -> Seen:
+        """What differs of an object in an answer."""
+        return self.reduced(self.reader.see(codec, raw, self.scene, self.designated))
+
+    async def one(self, codec: Codec, path: str) -> Seen | None:
+        """What differs of one object; None when it is not there."""
+        raw = await self.reader.one(codec, path)
+        with decoding():
+            return self.at(codec, raw) if raw is not None else None
+
+    def reduced(self, seen: Seen) -> Seen:
+        """Only what differs from what is known."""
+        objects = tuple(obj for obj in seen.objects if not self._is_known(obj))
+        return seen if len(objects) == len(seen.objects) else replace(seen, objects=objects)
+
+    def _is_known(self, obj: LtmObject) -> bool:
+        before = self.known.get(obj.path)
+        return before is not None and identical(before, obj)
