@@ -62,7 +62,10 @@ class ApiServer:
         kind, name = raw["kind"], raw["metadata"]["name"]
         there = name in self._objects[kind]
         self._version += 1
-        metadata = {**raw["metadata"], "resourceVersion": str(self._version), "uid": f"{kind}-{name}"}
+        before = self._objects[kind].get(name)
+        # Whoever is made anew under a name is somebody else.
+        uid = before["metadata"]["uid"] if before is not None else f"{kind}-{name}-{self._version}"
+        metadata = {**raw["metadata"], "resourceVersion": str(self._version), "uid": uid}
         after = self._objects[kind][name] = {**raw, "metadata": metadata}
         self._tell(kind, "MODIFIED" if there else "ADDED", after)
 

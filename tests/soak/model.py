@@ -77,13 +77,19 @@ class ConfigMap:
 
 @dataclass
 class Service:
-    """ported: whether it has the port that is asked for. frozen: the members when it lost that, at unported_at."""
+    """ported: whether it has the port that is asked for.
+
+    settled: members that were ready all the time since everybody had heard of everything. frozen: those of them that
+    were ready when it lost its port, at unported_at, and ever since. What a replica remembers of others depends on what
+    it heard first.
+    """
 
     name: str
     there: bool = True
     ported: bool = True
     sliced: bool = True
     pods: dict[str, State] = field(default_factory=dict)
+    settled: frozenset[str] = frozenset()
     frozen: frozenset[str] = frozenset()
     unported_at: float = 0.0
 
@@ -121,9 +127,13 @@ class Model:
         places = self._placed.get(one.name, frozenset())
         return any((self.maps[name].created, name) < age for place in places for name in self._at[place])
 
-    def rival_at(self, one: ConfigMap) -> bool:
-        """Whether anybody else asks for a place of its own."""
-        return any(len(self._at[place]) > 1 for place in self._placed.get(one.name, ()))
+    def errs(self, one: ConfigMap) -> bool:
+        """Whether what it was good for before stays in force: it is broken, has lost its place, or asks for no port."""
+        return bool(one.broken) or self.older_at(one) or self._portless(one)
+
+    def _portless(self, one: ConfigMap) -> bool:
+        service = self.services[one.form.service]
+        return service.there and not service.ported
 
     def told_of(self, thing: Thing) -> str:
         """Who wants something, and who else wants their places."""
@@ -136,13 +146,12 @@ class Model:
 
     def things(self, one: ConfigMap) -> frozenset[Thing]:
         """What a ConfigMap wants, whatever else is wrong with it."""
-        # Whoever errs when a controller starts gives way to anybody who is in good standing.
-        lost = self.rival_at(one) if one.broken else self.older_at(one)
-        if not (one.broken or lost):
+        lost = self.older_at(one)
+        if not self.errs(one):
             return frozenset(self._things(one, one.form))
         forms = one.recent if one.broken else [*one.recent, one.form]
-        if not forms or (one.broken and one.form.designated):
-            # A member that several want bears the mark of one of them; who cannot be read is not known to want it.
+        if not forms or (one.form.designated and (one.broken or self._portless(one))):
+            # A member that several want bears the mark of one of them; who errs is not known to want it.
             return frozenset()
         common = frozenset[Thing].intersection(*(frozenset(self._things(one, form)) for form in forms))
         return frozenset(thing for thing in common if not (lost and thing[0] == "virtual"))
@@ -156,8 +165,9 @@ class Model:
                 yield ("monitor", f"{pool}_0_http")
         service = self.services[form.service]
         members = service.members("ready")
-        if not service.ported:
-            # Whoever asks for the port since it is not there has nothing that could stay.
+        if service.there and not service.ported:
+            # Whoever asks for the port since it is not there has nothing that could stay. Who is not ready any more may
+            # have gone before it was heard that the port is gone: the two are told by different watches.
             before = self._formed.get((one.name, form), 0.0) < service.unported_at
             members = service.frozen if before else frozenset()
         for member in members:
@@ -188,6 +198,9 @@ class Model:
     def changed(self, service: str) -> None:
         """A Service, or what is behind it, has changed."""
         self.edited_at = self._clock()
+        changed = self.services[service]
+        changed.settled &= changed.members("ready")
+        changed.frozen &= changed.members("ready")
         for one in self.maps.values():
             if one.form.service == service or any(form.service == service for form in one.recent):
                 self._want(one.name)
@@ -195,8 +208,11 @@ class Model:
     def calm(self) -> None:
         """Everything has been told and done: what was good before does not matter any more."""
         self.dropped.clear()
+        for service in self.services.values():
+            if service.ported:
+                service.settled = service.members("ready")
         for one in self.maps.values():
-            if not one.broken and not self.older_at(one) and len(one.recent) > 1:
+            if not self.errs(one) and len(one.recent) > 1:
                 one.recent = [one.form]
                 self._place(one.name)
 

@@ -23,6 +23,9 @@ CONTROLLER = "ctl"
 SLACK_S = 1.0
 """What an event takes from the API server's words to the plan, and a request from the plan to the device."""
 
+UNSEEN_S = 150.0
+"""What is done by hand is seen within a fifth more than the two minutes between two looks at the device."""
+
 TRACED = 30
 _OURS = f"1 {CONTROLLER} "
 _MARKED = ("ltm/pool", "ltm/virtual")
@@ -176,6 +179,11 @@ class Oracle:
 
     def _look_disabled(self, pool: str, name: str, now: Item, sender: Sender) -> None:
         since = self._disabled.get((pool, name))
+        if since is not None and "turnbuckle-draining" in str(now.values.get("metadata")):
+            # Who drains a member that was disabled after the last look at it cannot know, and lets it go on later.
+            if self._clock() - since < UNSEEN_S:
+                del self._disabled[pool, name]
+            return
         if since is not None and since < sender.began - SLACK_S and not _is_disabled(now):
             self._violated(f"{sender.name} enabled member {name} of {pool}, which an operator had disabled")
 

@@ -97,6 +97,11 @@ class Replica:
     def in_sync(self) -> bool:
         return self.leads and self.worker is not None and self.worker.in_sync.is_set()
 
+    @property
+    def hesitates(self) -> bool:
+        """Whether removals wait for a second look."""
+        return self.worker is not None and len(self.worker._agenda.caution) > 0
+
     def issues(self) -> tuple[Issue, ...]:
         return self.report.all()
 

@@ -6,23 +6,20 @@ import asyncio
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
 from soak.clock import run_virtually
 from soak.oracle import Violation
-from soak.steps import UNTIL_MENDED, Steps
+from soak.steps import Steps
 from soak.world import World, same
 from turnbuckle.drivers.base import Driver
 
-BETWEEN_CALMS = 40
+BETWEEN_CALMS = 50
 
-LOGIN_S = 20.0
-"""Once it is on its longest pause a replica tries to log in no more often than this, jitter included."""
-
-FIRST_LOGINS = 8
-"""Before that its pauses grow from one second."""
+MOST_WRITES = 5
+"""For each edit and act of an operator, over a whole run: many of them concern several pools."""
 
 
 @dataclass
@@ -36,12 +33,28 @@ class Result:
     lived_s: float = 0.0
     slowest_calm_s: float = 0.0
     written: int = 0
+    logins: int = 0
     done: Counter[str] = field(default_factory=Counter)
     met: Counter[str] = field(default_factory=Counter)
 
     @property
     def edits(self) -> int:
-        return sum(count for what, count in self.done.items() if what.startswith(("edit: ", "operator: ")))
+        return self._count("edit: ", "operator: ")
+
+    @property
+    def faults(self) -> int:
+        """Those after which somebody may have to log in."""
+        return self._count("device: ", "replica: ")
+
+    def _count(self, *groups: str) -> int:
+        return sum(count for what, count in self.done.items() if what.startswith(groups))
+
+    def bounded(self) -> None:
+        """Fails when more was asked of the device than the run can explain."""
+        if self.written > MOST_WRITES * max(self.edits, 100):
+            raise Violation(f"{self.written} writes for {self.edits} edits")
+        if self.logins > max(self.faults, 25):
+            raise Violation(f"{self.logins} logins for {self.faults} faults of the device and restarts")
 
 
 class Failed(AssertionError):
@@ -53,7 +66,6 @@ async def soak(
     steps: int,
     *,
     driven: Callable[[Driver], Driver] = same,
-    left_out: Collection[str] = UNTIL_MENDED,
     progress: Callable[[int], None] = lambda step: None,
 ) -> Result:
     """Does so many steps in virtual time.
@@ -63,7 +75,7 @@ async def soak(
     """
     result, dice = Result(seed), Random(seed)
     world = World(driven, streams=seed % 2 == 1)
-    acts = Steps(world, dice, left_out)
+    acts = Steps(world, dice)
     try:
         await acts.furnish()
         await calm(world, result)
@@ -73,13 +85,16 @@ async def soak(
             world.oracle.check()
             if result.steps % BETWEEN_CALMS == 0 or result.steps == steps:
                 await calm(world, result)
+                result.written, result.done = world.oracle.changed, acts.done
+                result.logins = sum(replica.logins for replica in world.replicas)
+                result.bounded()
                 progress(result.steps)
     except Violation as violation:
         raise Failed(told(result, violation, world)) from violation
     finally:
         for replica in world.replicas:
             await replica.kill()
-    result.lived_s, result.written, result.done = world.clock(), world.oracle.changed, acts.done
+    result.lived_s = world.clock()
     for met in (world.network.met, *(replica.reader.met for replica in world.replicas)):
         result.met.update(met)
     return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Awaitable, Collection
 from random import Random
 from typing import Any
 
@@ -15,9 +15,9 @@ from soak.model import PARTITIONS, ConfigMap, Form, Service, State
 from soak.oracle import is_ours, members
 from soak.world import SHARED, World, owner_of
 
-MOST_MAPS = 60
+MOST_MAPS = 36
 ANCHOR = "names-"
-SERVICES = 40
+SERVICES = 24
 STATES: tuple[State, ...] = ("ready", "ready", "ready", "ready", "ending", "unready")
 FAMILIES = (*PARTITIONS, "Common")
 """Where the members of a Service are nodes: an address is a node once on a device."""
@@ -26,16 +26,13 @@ DEVICE_FAULTS = ("busy", "restarting", "mcpd-lost", "not-registered")
 WIRE_FAULTS = ("cut", "reset-before", "reset-after", "hang-before", "hang-after")
 
 
-UNTIL_MENDED: Mapping[str, str] = {
-    "lose_port": "after a restart, whose Service lacks the port gives its address up to a younger ConfigMap",
-}
-"""Steps that are drawn only on request, since they show what is known to be wrong and not mended yet."""
-
-
 class Steps:
-    """Draws steps and does them. dice: all chance of the run; done: how often what was done."""
+    """Draws steps and does them.
 
-    def __init__(self, world: World, dice: Random, left_out: Collection[str] = UNTIL_MENDED) -> None:
+    dice: all chance of the run; left_out: steps that are not drawn; done: how often what was done.
+    """
+
+    def __init__(self, world: World, dice: Random, left_out: Collection[str] = ()) -> None:
         self.world, self.dice = world, dice
         self._table = {
             group: (weight, {name: often for name, often in names.items() if name not in left_out})
@@ -247,7 +244,7 @@ class Steps:
         service = self._some_service()
         if not (service.ported and service.there):
             return ""
-        service.frozen, service.ported = service.members("ready"), False
+        service.frozen, service.ported = service.settled & service.members("ready"), False
         service.unported_at = self.world.clock()
         self._tell_service(service.name)
         return f"Service {service.name} has another port"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -40,6 +41,13 @@ def test_what_a_virtual_server_refers_to_stays_as_long_as_it_waits() -> None:
 
 def test_what_had_to_stay_because_of_a_virtual_server_goes_with_it() -> None:
     assert removals(frozenset(), frozenset({VIRTUAL.path})) == {VIRTUAL.path, POOL.path, MONITOR.path}
+
+
+def test_the_pool_that_a_virtual_server_leaves_goes_although_it_had_to_stay_before() -> None:
+    other = Pool("/k8s/other", MARK)
+    wanted = State((other, replace(VIRTUAL, pool=other.name)))
+    plan: Plan = make_plan(THERE, wanted, controller_id="ctl", paths=frozenset({VIRTUAL.path}))
+    assert {one.path for one in plan.operations if one.verb is Verb.DELETE} == {POOL.path, MONITOR.path}
 
 
 class Stopping:

@@ -36,6 +36,7 @@ class Network:
         self.slow_s = 0.0
         self.met: Counter[str] = Counter()
         self.under_way = 0
+        self.arrived_late_at = float("-inf")
 
 
 @dataclass
@@ -102,6 +103,7 @@ class Wire:
         def arrive() -> None:
             network.under_way -= 1
             if network.down_until <= network.clock():
+                network.arrived_late_at = network.clock()
                 self.carry(request, sender)
 
         if spent_s <= LATEST_WRITE_S or sort == "commit":

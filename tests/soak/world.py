@@ -24,8 +24,11 @@ SETTLE_S = 360.0
 """How long everything may take to be as it shall be once all faults are over: the longest pause between two tries of
 what the device refused, and a minute."""
 
-IDLE_S = 45.0
-POLL_S = 2.0
+TAKEOVER_S = 15.0
+"""What was asked for before a stall may hang until its end, and then the Lease has to run out."""
+
+IDLE_S = 30.0
+POLL_S = 4.0
 
 
 def same(driver: Driver) -> Driver:
@@ -52,7 +55,7 @@ class World:
         self.api = ApiServer(self.clock, streams=streams)
         leases = FakeLeases()
         self._stood: set[Thing] = set()
-        self._calm_at = 0.0
+        self._calm_at = self._stalled_until = 0.0
         self.by_hand: dict[str, float] = {}
         self.replicas = [self._replica(name, leases, driven) for name in ("a", "b")]
 
@@ -80,6 +83,7 @@ class World:
         self.network.down_until = self.network.slow_until = 0.0
         for replica in self.replicas:
             trouble = replica.reader.trouble
+            self._stalled_until = max(self._stalled_until, trouble.paused_until, replica.wire.paused_until)
             trouble.away_until = trouble.silent_until = trouble.paused_until = 0.0
             trouble.next_lists.clear()
             replica.leases.lost_replies = replica.wire.late = 0
@@ -100,6 +104,10 @@ class World:
         leader = self.leader
         if leader is None or not leader.in_sync:
             return [f"no leader is in sync ({', '.join(self._told(replica) for replica in self.replicas)})"]
+        if self.clock() < self._stalled_until + TAKEOVER_S * self.time_scale:
+            return ["somebody who stalled may lose the lead"]
+        if leader.hesitates:
+            return ["removals wait for a second look"]
         if self.network.under_way:
             return ["a request that was given up is still under way"]
         if late := [replica.sender.name for replica in self.replicas if not self.heard(replica)]:
@@ -108,10 +116,13 @@ class World:
 
     def _unmended(self) -> Iterator[str]:
         """What was changed by hand on objects that are not compared here, and may not have been seen yet."""
-        sound = {one.name for one in self.model.sound()}
+        compared = {one.name for one in self.model.maps.values() if not self.model.errs(one)}
+        seen_since = self.clock() - 1.2 * self.replicas[0].verify_s
         for name, at in self.by_hand.items():
-            if name not in sound and self.clock() - at < 1.2 * self.replicas[0].verify_s:
+            if name not in compared and at > seen_since:
                 yield f"what was done by hand to objects of {name} may not have been seen"
+        if self.network.arrived_late_at > seen_since:
+            yield "what a request did that was given up and arrived late may not have been seen"
 
     def _told(self, replica: Replica) -> str:
         state = "leads" if replica.leads else "follows" if replica.runs else "does not run"
@@ -215,12 +226,12 @@ class World:
         if lacking := sorted(least - there.keys()):
             yield f"{path} lacks our members {lacking}"
         naming = (one for one in self.model.maps.values() if any(f.designated == path for f in (one.form, *one.recent)))
-        if any(one.broken or self.model.older_at(one) for one in naming):
+        if any(self.model.errs(one) for one in naming):
             # A member bears the mark of one of those who want it, so that it is not told whose it is.
             return
         for name in sorted(there.keys() - most):
             owner = self.model.maps.get(owner_of(there[name]))
-            if owner is None or not (owner.broken or self.model.older_at(owner)):
+            if owner is None or not self.model.errs(owner):
                 yield f"{path} has our member {name}, which nobody wants: {owner}"
 
 
