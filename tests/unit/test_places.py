@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from turnbuckle.model.ltm import VirtualServer
 from turnbuckle.model.mark import Mark
@@ -67,6 +68,11 @@ def test_whoever_cannot_move_to_a_kept_destination_makes_way_for_an_older_one_al
 def test_a_destination_that_nobody_contests_is_left_alone() -> None:
     observed, desired = (server(OLD, 1), server(YOUNG, 2)), (server(YOUNG, 3),)
     assert planned(observed, desired, OLD) == ({(Verb.UPDATE, "young")}, set())
+
+
+def test_what_another_controller_made_for_an_owner_of_the_same_name_keeps_nothing() -> None:
+    foreign = replace(server(OLD, 1), name="/k8s/theirs", mark=Mark("other", "k9", str(OLD)))
+    assert planned((foreign,), (server(YOUNG, 1),), OLD) == ({(Verb.CREATE, "young")}, set())
 
 
 def test_what_a_plan_of_one_path_leaves_out_is_what_a_plan_of_all_leaves_out() -> None:

@@ -13,13 +13,25 @@ from turnbuckle.model.ltm import DesignatedPool, LtmObject, Pool
 from turnbuckle.model.ref import Ref
 from turnbuckle.model.state import Path, State
 from turnbuckle.planner.diff import owners
+from turnbuckle.planner.guard import is_ours
 
 
 def graft(
-    observed: State, desired: State, held: frozenset[Ref], paths: Iterable[Path], kept: Mapping[str, Ref]
+    observed: State,
+    desired: State,
+    held: frozenset[Ref],
+    paths: Iterable[Path],
+    kept: Mapping[str, Ref],
+    controller_id: str,
 ) -> dict[Path, LtmObject | None]:
     """What is to be compared as desired, for each path. kept: as `places.kept` answers."""
-    return {path: _wanted(observed.get(path), desired.get(path), held, kept) for path in paths}
+
+    def ours(path: Path) -> LtmObject | None:
+        # Another controller's object may bear an owner of the same name.
+        obj = observed.get(path)
+        return obj if obj is not None and is_ours(obj, controller_id) else None
+
+    return {path: _wanted(ours(path), desired.get(path), held, kept) for path in paths}
 
 
 def _wanted(

@@ -53,8 +53,8 @@ def make_plan(
     """
     compared = frozenset(observed) | frozenset(desired) if paths is None else _concerned(observed, desired, held, paths)
     disputed = held and any(_places(state, path) for path in compared for state in (observed, desired))
-    kept = places.kept(observed, desired, held, ages) if disputed else {}
-    wanted = graft(observed, desired, held, compared, kept)
+    kept = places.kept(observed, desired, held, ages, controller_id) if disputed else {}
+    wanted = graft(observed, desired, held, compared, kept, controller_id)
     steps = {path: diff(path, observed.get(path), wanted[path], causes) for path in compared}
     losses = places.losses((step for step in steps.values() if step is not None), kept, held, ages) if kept else {}
     found = _Found()

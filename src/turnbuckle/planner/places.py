@@ -14,6 +14,7 @@ from turnbuckle.model.plan import Operation
 from turnbuckle.model.ref import Age, Ref
 from turnbuckle.model.state import Path, State
 from turnbuckle.planner.diff import owners
+from turnbuckle.planner.guard import is_ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,9 @@ class Loss:
     stays: bool
 
 
-def kept(observed: State, desired: State, held: frozenset[Ref], ages: Mapping[Ref, Age]) -> dict[str, Ref]:
+def kept(
+    observed: State, desired: State, held: frozenset[Ref], ages: Mapping[Ref, Age], controller_id: str
+) -> dict[str, Ref]:
     """What held owners occupy on the device and keep, and who of them.
 
     Whose age is not known could not be read, and counts as the oldest: unknown is not empty.
@@ -36,7 +39,7 @@ def kept(observed: State, desired: State, held: frozenset[Ref], ages: Mapping[Re
                 wanted.setdefault(place, []).append(ages[owner])
     found: dict[str, Ref] = {}
     for obj in observed.values():
-        for owner in owners(obj) & held if obj.occupies() else ():
+        for owner in owners(obj) & held if obj.occupies() and is_ours(obj, controller_id) else ():
             age, rivals = ages.get(owner), [age for place in obj.occupies() for age in wanted.get(place, ())]
             if age is None or not rivals or age < min(rivals):
                 found |= dict.fromkeys(obj.occupies(), owner)
