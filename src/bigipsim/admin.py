@@ -179,7 +179,7 @@ class Outage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 ROUTES: Final[Mapping[tuple[str, str], tuple[Answer, str]]] = {
     ("GET", ""): (Admin._index, "this list"),
     ("POST", "reset"): (Admin._reset, "back to the factory: configuration, faults, latency, log of requests"),
-    ("GET", "dump"): (Admin._dump, "the whole running configuration"),
+    ("GET", "dump"): (Admin._dump, "the whole running configuration, without private keys and passphrases"),
     ("POST", "load"): (Admin._load, "takes a dump (replaces all) or a device's recorded answers (adds, unchecked)"),
     ("POST", "save"): (Admin._save, "saves the running configuration, as `save sys config` does"),
     ("POST", "reboot"): (Admin._reboot, 'restarts from what is saved, down for {"for_s": seconds}'),

@@ -11,12 +11,12 @@ from bigipsim.faults import Faults
 from bigipsim.group.group import Group
 from bigipsim.group.membership import Membership
 from bigipsim.planting import plant
-from bigipsim.recording import dump_tree, load_into
+from bigipsim.recording import dump_tree, load_into, used_files
 from bigipsim.rest.app import answer
 from bigipsim.rest.auth import Auth
 from bigipsim.rest.tasks import Tasks
 from bigipsim.runtime import Runtime
-from bigipsim.seeds import seeds
+from bigipsim.seeds import seeds, tls
 from bigipsim.transaction import Transactions
 from bigipsim.tree import Tree
 
@@ -61,14 +61,14 @@ class Box:
 
     def save(self) -> None:
         """Makes the running configuration the one that a reboot starts from."""
-        self._saved = self.dump()
+        self._saved = {**self.dump(), "private": self.tree.files.dump_private(used_files(self.tree))}
         if self.group is not None:
             self.group.saved()
         for watcher in tuple(self._watchers):
             watcher(self._saved)
 
     def on_save(self, watcher: Callable[[Any], None]) -> None:
-        """Calls `watcher` with the saved configuration (as `dump` gives it) at every save."""
+        """Calls `watcher` at every save with what is saved: what `dump` gives, and the private keys."""
         self._watchers.append(watcher)
 
     def reboot(self) -> None:
@@ -88,19 +88,22 @@ class Box:
         self.tree.clear()
         group = f"/Common/{self.group.membership.name}" if self.group is not None else "none"
         plant(self.tree, seeds(self.version, group))
+        tls.keep_contents(self.tree.files)
         self.auth.accounts.reset()
 
     def reset(self) -> None:
         """Back to the factory: only the objects of /Common that every device has; this is also what is saved."""
         self.restore_defaults()
+        self.tree.files.uploads.clear()
         self._saved = self.dump()
         if self.group is not None:
             self.group.reset()
         self._forget()
 
     def dump(self) -> Any:
-        """The whole configuration as JSON that `load` restores exactly."""
-        return {**dump_tree(self.tree), "accounts": self.auth.accounts.dump()}
+        """The configuration as JSON that `load` restores exactly; private keys and passphrases are not in it."""
+        files = self.tree.files.dump(used_files(self.tree))
+        return {**dump_tree(self.tree), "files": files, "accounts": self.auth.accounts.dump()}
 
     def load(self, recording: Any) -> None:
         """Takes a dump (which replaces everything) or recorded answers of a device (which are added, unchecked).
@@ -112,7 +115,10 @@ class Box:
             ValueError: it is neither.
         """
         load_into(self.tree, recording)
-        if isinstance(recording, Mapping) and "accounts" in recording:
+        if not isinstance(recording, Mapping) or "bigipsim" not in recording:
+            return
+        self.tree.files.load(recording.get("files", {}), recording.get("private", {}))
+        if "accounts" in recording:
             self.auth.accounts.load(recording["accounts"])
 
     def _forget(self) -> None:

@@ -256,8 +256,9 @@ def load_state(box: Any, path: Path) -> None:
 
 
 def write_state(path: Path, saved: Any) -> None:
-    """Replaces the file in one step, so that an interrupted write leaves the former one."""
+    """Replaces the file in one step, so that an interrupted write leaves the former one; it is for this user only."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
     draft.write_text(json.dumps(saved), encoding="utf-8")
     draft.replace(path)
 

@@ -47,6 +47,13 @@ class DumpedAccount(msgspec.Struct, frozen=True):
     partitionAccess: list[DumpedAccess] = []
 
 
+class DumpedPrivate(msgspec.Struct, frozen=True):
+    """What a saved configuration holds beyond a dump: private keys in Base64 by checksum, and what is sealed."""
+
+    keys: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+
+
 class Dump(msgspec.Struct, frozen=True):
     """The form of a dump, which is read as a mapping once it is known to have this form."""
 
@@ -54,6 +61,8 @@ class Dump(msgspec.Struct, frozen=True):
     generation: int
     lastIndex: int
     objects: dict[str, list[DumpedItem]]
+    files: dict[str, str] = {}
+    private: DumpedPrivate = DumpedPrivate()
     accounts: list[DumpedAccount] = []
 
 
@@ -68,6 +77,17 @@ def dump_tree(tree: Tree) -> dict[str, Any]:
             kind: [dumped(item) for item in tree.items(kind)] for kind in sorted(tree.kinds()) if tree.items(kind)
         },
     }
+
+
+def used_files(tree: Tree) -> frozenset[str]:
+    """The checksums of the contents that objects name."""
+    return frozenset(
+        str(item.values["checksum"])
+        for kind in tree.kinds()
+        if kind.startswith("sys/file/")
+        for item in tree.items(kind)
+        if "checksum" in item.values
+    )
 
 
 def check_objects(objects: Any) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Self
 
 from bigipsim.clock import Clock
+from bigipsim.filestore import Filestore
 from bigipsim.layers import Index, Table
 from bigipsim.objects import TYPES, Types
 from bigipsim.objects.model import Change, Item, Ref, Referrer
@@ -28,6 +29,7 @@ class Store:
         self.major = int(version.split(".")[0])
         self.clock = clock
         self.types = types
+        self.files = Filestore()
         self.generation = 0
         self.last_index = 0
         self._below: Self | None = None
@@ -162,6 +164,7 @@ class Store:
         """A staged copy: it sees this configuration, and changes to it stay in it until `adopt`."""
         copy = self.__new__(type(self))
         copy.version, copy.major, copy.clock, copy.types = self.version, self.major, self.clock, self.types
+        copy.files = self.files
         copy.generation, copy.last_index = self.generation, self.last_index
         copy._below, copy._counted, copy._watchers = self, False, []
         copy._tables = {}

@@ -8,6 +8,7 @@ from typing import Any
 
 from bigipsim.clock import Clock
 from bigipsim.exchange import Refused
+from bigipsim.objects.policy import check_let_go
 from bigipsim.rest import errors
 from bigipsim.rest.commands import Command
 from bigipsim.tree import Tree
@@ -113,6 +114,7 @@ class Transaction:
         try:
             for queued in self.commands:
                 queued.command.run(stage)
+            check_let_go(tree, stage)
             if self.validate_only:
                 stage.check_together()
             else:

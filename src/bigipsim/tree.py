@@ -255,15 +255,17 @@ class Tree(Store):
         self.change(parent, after)
 
     def check_together(self) -> None:
-        """Compares what is compared only when a transaction ends: the listeners of virtual servers.
+        """Compares what is compared only when a transaction ends: listeners of virtual servers, certificates and keys.
 
         Raises:
-            Refused: two of them would receive the same packets.
+            Refused: two virtual servers would receive the same packets, or objects do not fit together.
         """
         for kind, table in self._tables.items():
-            if self.types[kind].deferred:
-                for path, item in table.own.items():
-                    for mark in item.marks if item else ():
-                        other = next((place for place in self._marks.values(mark) if place != (kind, path)), None)
-                        if other is not None:
-                            raise errors.same_listener(path, other[1])
+            of = self.types[kind]
+            for path, item in table.own.items():
+                for mark in item.marks if item and of.deferred else ():
+                    other = next((place for place in self._marks.values(mark) if place != (kind, path)), None)
+                    if other is not None:
+                        raise errors.same_listener(path, other[1])
+                if item is not None:
+                    of.together(self, item)

@@ -142,24 +142,18 @@ async def test_a_refused_write_changes_no_listener(device: Lab) -> None:
     assert device.where("v") == ("127.2.0.7", 18090)
 
 
-async def test_a_virtual_server_for_tls_is_listed_and_not_opened_in_clear(device: Lab) -> None:
-    profiles = ["/Common/tcp", {"name": "/Common/clientssl", "context": "clientside"}]
-    await device.virtual("v", "203.0.113.7", 18443, profiles=profiles)
-    assert (await device.listener("v"))["state"] == "not served: TLS is not implemented yet"
-    with pytest.raises(ConnectionRefusedError):
-        await asyncio.open_connection("127.2.0.7", 18443)
-
-
 async def test_sctp_is_listed_and_not_opened(device: Lab) -> None:
     await device.virtual("v", "203.0.113.7", 18090, ipProtocol="sctp", profiles=["/Common/sctp"])
     assert (await device.listener("v"))["state"] == "not served: protocol sctp is not implemented"
 
 
-async def test_rules_are_listed_as_not_evaluated(device: Lab) -> None:
-    rule = {"name": "r", "partition": "k8s", "apiAnonymous": "when CLIENT_ACCEPTED { }"}
+async def test_what_a_rule_needs_and_does_not_get_is_listed(device: Lab) -> None:
+    rule = {"name": "r", "partition": "k8s", "apiAnonymous": "when CLIENT_ACCEPTED { LB::down }"}
     await device.call("POST", "ltm/rule", rule)
     await device.virtual("v", "203.0.113.7", 18090, rules=["/k8s/r"], **TCP)
-    assert (await device.listener("v"))["notes"] == ["iRule /k8s/r is not evaluated"]
+    assert (await device.listener("v"))["notes"] == [
+        "iRule /k8s/r uses LB::down, which bigipsim does not implement: a connection that comes to it is reset"
+    ]
 
 
 async def test_the_list_says_where_members_really_are_and_whether_they_are_used(device: Lab) -> None:

@@ -485,15 +485,6 @@ def test_a_rule_that_is_listed_anew_keeps_nothing_of_the_old_one(box: Box, call:
     assert "httpHost" not in condition
 
 
-def test_drafts_are_said_to_be_missing(call: Client) -> None:
-    web(call)
-    assert "drafts" in refused(call, 501, "POST", "tm/ltm/policy", policy(legacy=False))
-    assert "drafts" in refused(call, 501, "POST", "tm/ltm/policy", {**policy(), "subPath": "Drafts"})
-    assert "publish" in refused(call, 501, "POST", "tm/ltm/policy", {"command": "publish", "name": "/k8s/Drafts/pol"})
-    call("POST", "tm/ltm/policy", policy())
-    assert "drafts" in refused(call, 501, "PATCH", "tm/ltm/policy/~k8s~pol", {"createDraft": True})
-
-
 def test_an_application_service_needs_its_template_and_has_a_folder(call: Client) -> None:
     path = "tm/sys/application/service"
     body: dict[str, Any] = {

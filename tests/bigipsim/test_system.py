@@ -50,9 +50,9 @@ def test_what_tells_the_state_answers_at_the_address_of_its_statistics_too(admin
         assert admin("GET", f"tm/{path}/stats").keys() == admin("GET", f"tm/{path}").keys()
 
 
-def test_file_transfer_is_said_to_be_missing(admin: Client) -> None:
-    answer = admin("POST", "shared/file-transfer/uploads/web.crt", b"-", 501)
-    assert answer["message"] == "bigipsim does not implement /mgmt/shared/file-transfer/uploads/web.crt"
+def test_transfer_of_other_files_is_said_to_be_missing(admin: Client) -> None:
+    answer = admin("POST", "shared/file-transfer/ucs-uploads/a.ucs", b"-", 501)
+    assert answer["message"] == "bigipsim does not implement /mgmt/shared/file-transfer/ucs-uploads/a.ucs"
 
 
 def test_older_releases_do_not_know_of_readiness(clock: ManualClock) -> None:

@@ -179,8 +179,8 @@ def test_a_transaction_takes_more_commands_after_a_trial_and_can_be_committed(ca
 def test_a_command_that_is_not_simulated_fails_the_commit_with_501_and_its_name(call: Client) -> None:
     batch = Batch(call)
     batch.call("POST", POOL, pool("web"))
-    batch.call("POST", "tm/sys/file/ssl-cert", {"name": "web.crt", "partition": "k8s", "sourcePath": "file:/x"})
-    assert "Certificate File" in batch.commit(call, status=501)["message"]
+    batch.call("POST", "tm/sys/file/ssl-cert", {"name": "w", "partition": "k8s", "sourcePath": "ftp://a/b"})
+    assert 'a file from "ftp:"' in batch.commit(call, status=501)["message"]
     assert call("GET", batch.path)["state"] == "FAILED"
     call("GET", POOL + "/~k8s~web", status=404)
 

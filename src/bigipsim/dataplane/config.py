@@ -12,8 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from bigipsim.dataplane import tls_spec
+from bigipsim.dataplane.http_profile import HttpProfile, OneConnect, http_profile, notes, one_connect
+from bigipsim.dataplane.irule.tcl import why_no_tcl
 from bigipsim.dataplane.persist import Persistence
 from bigipsim.dataplane.profiles import persistences, reference, seconds
+from bigipsim.dataplane.tls_spec import ClientSsl, ServerSsl
 from bigipsim.objects.model import Item
 from bigipsim.objects.virtual_address import FLOATING, NOT_FLOATING
 from bigipsim.tree import Tree
@@ -22,7 +26,8 @@ Values = Mapping[str, Any]
 SnatKind = Literal["none", "automap", "snat"]
 
 SERVED_PROTOCOLS: Final = frozenset({"tcp", "udp", "any"})
-NO_TLS: Final = "TLS is not implemented yet"
+DISABLED: Final = "it is disabled"
+NO_DTLS: Final = "TLS over UDP is not implemented"
 FLAGS_NOT_SERVED: Final = {
     "ipForward": "it forwards packets by route, which needs a network of its own",
     "l2Forward": "it forwards frames, which needs a network of its own",
@@ -87,8 +92,9 @@ class VirtualSpec:
     """One virtual server.
 
     not_served says why there is no listener ("" when there is to be one); notes say what is attached but not
-    followed. A floating one is served by the active unit of a device group only. An idle time of None means that
-    idle connections stay.
+    followed. policies and rules are full paths, in the order in which they are attached. A floating one is served by
+    the active unit of a device group only. passes_name: members are asked, in TLS, for the name that the client asked
+    for. An idle time of None means that idle connections stay.
     """
 
     path: str
@@ -101,7 +107,13 @@ class VirtualSpec:
     floating: bool = False
     pool: str = ""
     http: bool = False
-    forwarded_for: bool = False
+    http_profile: HttpProfile | None = None
+    one_connect: OneConnect | None = None
+    policies: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    client_ssl: tuple[ClientSsl, ...] = ()
+    server_ssl: tuple[ServerSsl, ...] = ()
+    passes_name: bool = False
     limit: int = 0
     reject: bool = False
     snat: Snat = Snat()
@@ -113,9 +125,9 @@ class VirtualSpec:
     notes: tuple[str, ...] = ()
 
     @property
-    def listening(self) -> tuple[str, int, str, bool]:
+    def listening(self) -> tuple[str, int, str, bool, bool]:
         """What a listener depends on; a change of anything else leaves it open."""
-        return self.address, self.port, self.protocol, self.http
+        return self.address, self.port, self.protocol, self.http, bool(self.client_ssl)
 
     @property
     def transports(self) -> tuple[str, ...]:
@@ -235,7 +247,8 @@ def virtual_spec(tree: Tree, path: str) -> VirtualSpec | None:
     http = profiles.get("http")
     persistence, fallback, ignored = persistences(tree, values, http is not None)
     why = _not_served(values, address, address_enabled, port, protocol, profiles)
-    http_values: Values = http.values if http else {}
+    tls = tls_spec.attached(tree, item)
+    reuse = profiles.get("one-connect")
     return VirtualSpec(
         path=path,
         destination=destination,
@@ -243,11 +256,17 @@ def virtual_spec(tree: Tree, path: str) -> VirtualSpec | None:
         address=address,
         port=port,
         protocol=protocol,
-        not_served=why,
+        not_served=why or tls.unusable,
         floating=traffic_group(tree, address_path) not in NOT_FLOATING,
         pool=str(values.get("pool") or ""),
         http=http is not None,
-        forwarded_for=http_values.get("insertXforwardedFor") == "enabled",
+        http_profile=http_profile(http.values) if http else None,
+        one_connect=one_connect(reuse.values) if reuse else None,
+        policies=tuple(item.children.get("policies", {})),
+        rules=tuple(values.get("rules") or ()),
+        client_ssl=tls.clients,
+        server_ssl=tls.members,
+        passes_name=values.get("serversslUseSni") == "enabled",
         limit=whole(values.get("connectionLimit")),
         reject=bool(values.get("reject")),
         snat=_snat(tree, values),
@@ -255,8 +274,13 @@ def virtual_spec(tree: Tree, path: str) -> VirtualSpec | None:
         fallback=fallback,
         tcp_idle_s=_idle(profiles.get("tcp") or profiles.get("fastl4"), 300.0),
         udp_idle_s=_idle(profiles.get("udp") or profiles.get("fastl4"), 60.0),
-        uses=frozenset(_used(item)),
-        notes=(*ignored, *_unevaluated(item)),
+        uses=frozenset((*_used(item), *tls.files)),
+        notes=(
+            *ignored,
+            *notes(profiles),
+            *tls.notes,
+            *_unevaluated(item),
+        ),
     )
 
 
@@ -300,11 +324,11 @@ def _not_served(
     """The first reason why nothing listens for a virtual server; "" when something is to listen."""
     flags = (why for flag, why in FLAGS_NOT_SERVED.items() if values.get(flag) is True)
     reasons = (
-        "it is disabled" if values.get("disabled") is True else "",
+        DISABLED if values.get("disabled") is True else "",
         "" if address_enabled else "its virtual address is disabled",
         "" if protocol in SERVED_PROTOCOLS else f"protocol {protocol} is not implemented",
-        NO_TLS if "client-ssl" in profiles else "",
-        f"{NO_TLS} (towards the pool members)" if "server-ssl" in profiles else "",
+        NO_DTLS if protocol == "udp" and profiles.keys() & {"client-ssl", "server-ssl"} else "",
+        why_no_tcl() if values.get("rules") and protocol != "udp" else "",
         "" if address else "its destination has no IP address",
         "it is for every port, and one socket has one" if port == 0 else "",
         next(flags, ""),
@@ -314,12 +338,16 @@ def _not_served(
 
 def _snat(tree: Tree, values: Values) -> Snat:
     translation = values.get("sourceAddressTranslation") or {}
-    kind = translation.get("type", "none")
+    return snat_spec(tree, str(translation.get("type", "none")), str(translation.get("pool", "")))
+
+
+def snat_spec(tree: Tree, kind: str, pool: str = "") -> Snat:
+    """A source address translation of the kind "automap", "snat" (with the full path of a SNAT pool) or "none"."""
     if kind == "automap":
         selves = (str(item.values.get("address", "")).partition("/")[0] for item in tree.items("net/self"))
         return Snat("automap", tuple(filter(is_address, (split_domain(one)[0] for one in selves))))
     if kind == "snat":
-        return Snat("snat", tuple(_translations(tree, str(translation.get("pool", "")))))
+        return Snat("snat", tuple(_translations(tree, pool)))
     return Snat()
 
 
@@ -344,12 +372,16 @@ def _used(virtual: Item) -> Iterator[str]:
     """Full paths of profiles and the like whose change may alter the meaning of the virtual server."""
     yield from virtual.children.get("profiles", {})
     yield from (reference(entry) for entry in virtual.values.get("persist") or ())
+    yield from virtual.children.get("policies", {})
+    yield from virtual.values.get("rules") or ()
     yield str(virtual.values.get("fallbackPersistence") or "")
     yield str((virtual.values.get("sourceAddressTranslation") or {}).get("pool") or "")
 
 
 def _unevaluated(virtual: Item) -> Iterator[str]:
+    if virtual.values.get("ipProtocol") != "udp":
+        return
     for rule in virtual.values.get("rules") or ():
-        yield f"iRule {rule} is not evaluated"
+        yield f"iRule {rule} is not evaluated: those of UDP virtual servers are not implemented"
     for policy in virtual.children.get("policies", {}):
-        yield f"policy {policy} is not evaluated"
+        yield f"policy {policy} is not evaluated: those of UDP virtual servers are not implemented"

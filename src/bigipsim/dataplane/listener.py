@@ -20,10 +20,14 @@ from bigipsim.dataplane.balance import METHODS, UNKNOWN
 from bigipsim.dataplane.config import PoolSpec, VirtualSpec, node_spec, virtual_spec
 from bigipsim.dataplane.http import HttpService
 from bigipsim.dataplane.monitor import Monitors
+from bigipsim.dataplane.parts import Parts
 from bigipsim.dataplane.selection import Selection
 from bigipsim.dataplane.tcp import TcpService
+from bigipsim.dataplane.tls import Contexts
+from bigipsim.dataplane.tls_spec import ClientSsl, ServerSsl, Unusable
 from bigipsim.dataplane.udp import UdpService
 from bigipsim.objects.model import Change
+from bigipsim.objects.ssl_profile import SERVER
 from bigipsim.runtime import Runtime
 from bigipsim.tree import Tree
 
@@ -60,7 +64,9 @@ class DataPlane:
         self._runtime = runtime
         self._clock = clock
         self._selection = Selection(tree, runtime, clock, addresses)
-        self._monitors = Monitors(tree, runtime, addresses)
+        self._contexts = Contexts(tree.files)
+        self._monitors = Monitors(tree, runtime, addresses, self._contexts)
+        self._parts = Parts(tree, runtime, clock, self._selection)
         self._addresses = addresses
         self._listeners: dict[str, Listener] = {}
         self._taken: dict[str, set[tuple[str, int]]] = {transport: set() for transport in SOCKETS}
@@ -96,6 +102,7 @@ class DataPlane:
         for service in (*services, *self._closed):
             await service.stop()
         self._closed.clear()
+        self._parts.close()
 
     async def settled(self) -> None:
         """Returns once every change so far has been applied."""
@@ -154,7 +161,7 @@ class DataPlane:
             virtuals = self._virtuals_of(changes)
             pools = {c.path for c in changes if c.kind == "ltm/pool"}
             nodes = {c.path for c in changes if c.kind == "ltm/node"}
-            monitors = {c.path for c in changes if c.kind.startswith("ltm/monitor/")}
+            monitors = {c.path for c in changes if c.kind.startswith("ltm/monitor/")} | self._monitors_of(changes)
         for pool in pools:
             self._selection.pool_changed(pool)
             self._monitors.pool_changed(pool)
@@ -173,6 +180,11 @@ class DataPlane:
                 left = change.after.children.get("members", {}) if change.after is not None else {}
                 for member in change.before.children.get("members", {}).keys() - left.keys():
                     self._runtime.forget("ltm/pool/members", f"{change.path} {member}")
+
+    def _monitors_of(self, changes: Iterable[Change]) -> set[str]:
+        """Monitors that speak TLS as a profile says that was changed."""
+        users = (one for c in changes if c.kind == SERVER for one in self._tree.referrers("ltm/profile", c.path))
+        return {one.path for one in users if one.kind.startswith("ltm/monitor/")}
 
     def _virtuals_of(self, changes: Iterable[Change]) -> set[str]:
         """Virtual servers that a change may concern."""
@@ -195,6 +207,9 @@ class DataPlane:
         to_open: list[Listener] = []
         for path in sorted(paths):
             spec = self._spec(path)
+            if spec is not None and spec.client_ssl:
+                # A TLS context takes some milliseconds: with a thousand of them others have their turn in between.
+                await asyncio.sleep(0)
             old = self._listeners.get(path)
             same = spec is not None and old is not None and old.services and not spec.not_served
             if same and old and spec and spec.listening == old.spec.listening:
@@ -207,11 +222,21 @@ class DataPlane:
         for listener in to_open:
             self._listeners[listener.spec.path] = listener
             await self._open(listener)
+        used: set[ClientSsl | ServerSsl] = set()
+        for listener in self._listeners.values():
+            used.update(listener.spec.client_ssl, listener.spec.server_ssl)
+        self._contexts.keep_only(used)
 
     def _spec(self, path: str) -> VirtualSpec | None:
         spec = virtual_spec(self._tree, path)
-        if spec is not None and spec.floating and not spec.not_served and not self._serving:
+        if spec is None or spec.not_served:
+            return spec
+        if spec.floating and not self._serving:
             return replace(spec, not_served=STANDBY)
+        try:
+            self._contexts.check(spec.client_ssl, spec.server_ssl)
+        except Unusable as error:
+            return replace(spec, not_served=str(error))
         return spec
 
     def _replace(self, listener: Listener, spec: VirtualSpec) -> None:
@@ -260,8 +285,8 @@ class DataPlane:
         if transport == "udp":
             return UdpService(spec, self._selection, self._runtime)
         if spec.http:
-            return HttpService(spec, self._selection, self._runtime, self._clock)
-        return TcpService(spec, self._selection, self._runtime)
+            return HttpService(spec, self._selection, self._runtime, self._clock, self._parts, self._contexts)
+        return TcpService(spec, self._selection, self._runtime, self._contexts, self._parts)
 
     def _describe(self, listener: Listener) -> dict[str, Any]:
         spec = listener.spec
@@ -270,6 +295,8 @@ class DataPlane:
             "destination": spec.destination,
             "protocol": spec.protocol,
             "http": spec.http,
+            "tls": [profile.path for profile in spec.client_ssl],
+            "tlsToMembers": [profile.path for profile in spec.server_ssl],
             "state": listener.state,
             "listening": [
                 {"transport": transport, "host": bound.host, "port": bound.port, "because": bound.reason}
@@ -277,7 +304,7 @@ class DataPlane:
             ],
             "pool": self._describe_pool(spec.pool) if spec.pool else None,
             "snat": {"type": spec.snat.kind, "addresses": self._describe_snat(spec)},
-            "notes": list(spec.notes),
+            "notes": [*spec.notes, *self._parts.notes(spec)],
         }
 
     def _describe_snat(self, spec: VirtualSpec) -> dict[str, str]:

@@ -16,7 +16,10 @@ from typing import Final, NamedTuple
 
 from bigipsim.dataplane.addresses import Addresses
 from bigipsim.dataplane.config import MemberSpec, PoolSpec, node_spec, pool_spec, split_domain
+from bigipsim.dataplane.connect import Upstream
 from bigipsim.dataplane.probe import MonitorSpec, how, monitor_spec, probe
+from bigipsim.dataplane.tls import Contexts
+from bigipsim.dataplane.tls_spec import Unusable
 from bigipsim.runtime import Runtime, Status
 from bigipsim.tree import Tree
 
@@ -77,6 +80,7 @@ class _Watch:
 
     target: Target
     status: Status
+    upstream: Upstream | None = None
     subjects: set[tuple[str, str]] = field(default_factory=set)
     task: asyncio.Task[None] | None = None
 
@@ -88,7 +92,7 @@ class _Watch:
         well_since: float | None = None
         while True:
             began = loop.time()
-            outcome = await probe(*self.target)
+            outcome = await probe(*self.target, self.upstream)
             now = loop.time()
             if outcome == "ok":
                 last_ok = now
@@ -111,8 +115,9 @@ class _Watch:
 class Monitors:
     """Keeps the watches in step with the configuration and writes health into the Runtime."""
 
-    def __init__(self, tree: Tree, runtime: Runtime, addresses: Addresses) -> None:
+    def __init__(self, tree: Tree, runtime: Runtime, addresses: Addresses, contexts: Contexts) -> None:
         self._tree = tree
+        self._contexts = contexts
         self._runtime = runtime
         self._addresses = addresses
         self._watches: dict[Target, _Watch] = {}
@@ -204,9 +209,16 @@ class Monitors:
     def _acquire(self, target: Target, key: tuple[str, str], status: Status) -> None:
         watch = self._watches.get(target)
         if watch is None:
-            watch = self._watches[target] = _Watch(target, status)
+            watch = self._watches[target] = _Watch(target, status, self._upstream(target.spec))
             watch.task = asyncio.get_running_loop().create_task(watch.run(self._changed))
         watch.subjects.add(key)
+
+    def _upstream(self, spec: MonitorSpec) -> Upstream | None:
+        try:
+            return self._contexts.upstream([spec.tls], "", False) if spec.tls is not None else None
+        except Unusable as error:
+            logger.warning("%s trusts every certificate: %s", spec.path, error)
+            return None
 
     def _drop(self, target: Target, key: tuple[str, str]) -> None:
         watch = self._watches[target]

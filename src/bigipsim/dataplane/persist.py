@@ -33,21 +33,24 @@ class Place:
 class Persistence:
     """One persistence profile, as far as the data plane follows it.
 
-    timeout_s is None for "indefinite"; mask is a netmask or a number of bits, "" for the whole address.
+    timeout_s is None for "indefinite"; mask is a netmask or a number of bits, "" for the whole address; key is what
+    a universal one goes by.
     """
 
     path: str
-    kind: Literal["cookie", "source-addr", "dest-addr"]
+    kind: Literal["cookie", "source-addr", "dest-addr", "universal"]
     cookie_name: str = ""
     cookie_method: Literal["insert", "passive"] = "insert"
     cookie_lifetime_s: int = 0
     http_only: bool = True
+    secure: bool = True
     always_send: bool = False
     timeout_s: float | None = 180.0
     mask: str = ""
     across_virtuals: bool = False
     across_pools: bool = False
     override_limit: bool = False
+    key: str = ""
 
 
 def _swapped(port: int) -> int:
@@ -98,11 +101,18 @@ def cookie_in(headers: Iterable[str], name: str) -> str | None:
     return None
 
 
-def set_cookie(persistence: Persistence, pool: str, place: Place, now_s: float, when: Callable[[float], str]) -> str:
+def set_cookie(
+    persistence: Persistence,
+    pool: str,
+    place: Place,
+    now_s: float,
+    when: Callable[[float], str],
+    encrypted: bool = False,
+) -> str:
     """The Set-Cookie header that binds a client to a member; `when` writes an HTTP date.
 
-    The Secure attribute is left out: the simulated virtual servers carry plain HTTP, and a browser would
-    never send such a cookie back.
+    The Secure attribute is there only for clients that come by TLS (`encrypted`): from any other a browser would never
+    send such a cookie back.
     """
     parts = [f"{cookie_name(persistence, pool)}={encode(place)}"]
     if persistence.cookie_lifetime_s:
@@ -110,6 +120,8 @@ def set_cookie(persistence: Persistence, pool: str, place: Place, now_s: float, 
     parts.append("path=/")
     if persistence.http_only:
         parts.append("Httponly")
+    if persistence.secure and encrypted:
+        parts.append("Secure")
     return "; ".join(parts)
 
 
@@ -157,8 +169,8 @@ class Records:
 
 
 def record_key(persistence: Persistence, virtual: str, pool: str, client: str, destination: str) -> tuple[str, ...]:
-    """What a record is filed under: the client (or the destination), in one virtual server and pool or across."""
-    subject = client if persistence.kind == "source-addr" else destination
+    """What a record is filed under: the client, the destination or a key, in one virtual server and pool or across."""
+    subject = {"source-addr": client, "universal": persistence.key}.get(persistence.kind, destination)
     return (
         persistence.kind,
         "*" if persistence.across_virtuals else virtual,

@@ -12,8 +12,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from bigipsim.dataplane import tls_spec
 from bigipsim.dataplane.config import is_address, split_port, whole
+from bigipsim.dataplane.connect import Upstream, dial
 from bigipsim.dataplane.profiles import seconds
+from bigipsim.dataplane.tls_spec import ServerSsl
 from bigipsim.tree import Tree
 
 Outcome = Literal["ok", "failed", "refused"]
@@ -26,7 +29,8 @@ _ESCAPED: Final = {"r": "\r", "n": "\n", "t": "\t"}
 
 @dataclass(frozen=True, slots=True)
 class MonitorSpec:
-    """One monitor. host "" and port 0 mean the member's own; send and recv are as configured, with escapes."""
+    """One monitor. host "" and port 0 mean the member's own; send and recv are as configured, with escapes. tls is
+    the server-ssl profile that an https monitor names, if it names one that can be served."""
 
     path: str
     kind: str
@@ -39,6 +43,7 @@ class MonitorSpec:
     reverse: bool
     host: str
     port: int
+    tls: ServerSsl | None = None
 
 
 def monitor_spec(tree: Tree, path: str) -> MonitorSpec | None:
@@ -60,6 +65,7 @@ def monitor_spec(tree: Tree, path: str) -> MonitorSpec | None:
         reverse=values.get("reverse") == "enabled",
         host=host if is_address(host) else "",
         port=port,
+        tls=tls_spec.server_profile(tree, str(values.get("sslProfile"))),
     )
 
 
@@ -89,26 +95,26 @@ def http_request(send: str) -> bytes:
     return text.encode("latin-1", "replace")
 
 
-async def probe(spec: MonitorSpec, host: str, port: int) -> Outcome:
-    """Probes one target once; takes up to the monitor's timeout."""
+async def probe(spec: MonitorSpec, host: str, port: int, upstream: Upstream | None = None) -> Outcome:
+    """Probes one target once; takes up to the monitor's timeout. `upstream` is how an https monitor speaks TLS."""
     action = PROBES.get(spec.kind, _connect)
     try:
         async with asyncio.timeout(spec.timeout_s):
-            return await action(spec, host, port)
+            return await action(spec, host, port, upstream)
     except (ConnectionRefusedError, ConnectionResetError):
         return "refused"
     except (OSError, ssl.SSLError, asyncio.IncompleteReadError):
         return "failed"
 
 
-async def _connect(spec: MonitorSpec, host: str, port: int) -> Outcome:
+async def _connect(spec: MonitorSpec, host: str, port: int, upstream: Upstream | None = None) -> Outcome:
     _, writer = await asyncio.open_connection(host, port)
     writer.transport.abort()
     return "ok"
 
 
-async def _conversation(spec: MonitorSpec, host: str, port: int, request: bytes, tls: ssl.SSLContext | None) -> Outcome:
-    reader, writer = await asyncio.open_connection(host, port, ssl=tls)
+async def _conversation(spec: MonitorSpec, host: str, port: int, request: bytes, upstream: Upstream | None) -> Outcome:
+    reader, writer = await dial(host, port, None, upstream)
     try:
         if request:
             writer.write(request)
@@ -126,28 +132,29 @@ async def _conversation(spec: MonitorSpec, host: str, port: int, request: bytes,
         writer.transport.abort()
 
 
-async def _tcp(spec: MonitorSpec, host: str, port: int) -> Outcome:
+async def _tcp(spec: MonitorSpec, host: str, port: int, upstream: Upstream | None) -> Outcome:
     if not spec.recv:
         return await _connect(spec, host, port)
     return await _conversation(spec, host, port, unescaped(spec.send).encode("latin-1", "replace"), None)
 
 
-async def _http(spec: MonitorSpec, host: str, port: int) -> Outcome:
+async def _http(spec: MonitorSpec, host: str, port: int, upstream: Upstream | None) -> Outcome:
     return await _conversation(spec, host, port, http_request(spec.send), None)
 
 
-def _unverified() -> ssl.SSLContext:
+def _unverified() -> Upstream:
+    """How an https monitor speaks that names no profile: with anybody, whatever certificate is shown."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    return context
+    return Upstream(context, "", tls_spec.HANDSHAKE_S)
 
 
-async def _https(spec: MonitorSpec, host: str, port: int) -> Outcome:
-    return await _conversation(spec, host, port, http_request(spec.send), _unverified())
+async def _https(spec: MonitorSpec, host: str, port: int, upstream: Upstream | None) -> Outcome:
+    return await _conversation(spec, host, port, http_request(spec.send), upstream or _unverified())
 
 
-async def _udp(spec: MonitorSpec, host: str, port: int) -> Outcome:
+async def _udp(spec: MonitorSpec, host: str, port: int, upstream: Upstream | None) -> Outcome:
     """Sends a datagram: refusal is down, silence is up unless an answer was asked for."""
     loop = asyncio.get_running_loop()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -186,7 +193,7 @@ def _checksum(packet: bytes) -> int:
     return ~(total + (total >> 16)) & 0xFFFF
 
 
-async def _icmp(spec: MonitorSpec, host: str, port: int) -> Outcome:
+async def _icmp(spec: MonitorSpec, host: str, port: int, upstream: Upstream | None) -> Outcome:
     """An echo request; without the right to send one, a TCP connection, where a refusal shows life as well."""
     sock = icmp_socket(host)
     if sock is None:
@@ -207,7 +214,7 @@ async def _icmp(spec: MonitorSpec, host: str, port: int) -> Outcome:
                 return "ok"
 
 
-Probe = Callable[[MonitorSpec, str, int], Awaitable[Outcome]]
+Probe = Callable[[MonitorSpec, str, int, Upstream | None], Awaitable[Outcome]]
 PROBES: Final[Mapping[str, Probe]] = {
     "http": _http,
     "https": _https,

@@ -70,6 +70,7 @@ def _persistence(tree: Tree, path: str) -> Persistence | None:
             cookie_method="passive" if method == "passive" else "insert",
             cookie_lifetime_s=duration_s(str(values.get("expiration", "0"))),
             http_only=values.get("httponly", "enabled") == "enabled",
+            secure=values.get("secure", "enabled") == "enabled",
             always_send=values.get("alwaysSend") == "enabled",
             override_limit=values.get("overrideConnectionLimit") == "enabled",
         )

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from bigipsim.clock import Clock
 from bigipsim.dataplane import balance, persist
 from bigipsim.dataplane.addresses import Addresses
 from bigipsim.dataplane.balance import Balancer, Candidate
-from bigipsim.dataplane.config import MemberSpec, PoolSpec, Snat, VirtualSpec, node_spec, pool_spec
+from bigipsim.dataplane.config import MemberSpec, PoolSpec, Snat, VirtualSpec, node_spec, pool_spec, split_domain
 from bigipsim.dataplane.persist import Persistence, Place, Records, record_key
 from bigipsim.runtime import Counters, Runtime
 from bigipsim.tree import Tree
+
+NO_POOL: Final = PoolSpec("", "round-robin", 0, 0, "none", "", ())
+"""The pool of what is addressed past every pool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,20 @@ class Selection:
         self._remember(virtual, pool, member, client)
         return Choice(pool, member, self._addresses.real(member.address), member.port or virtual.port)
 
+    def member(self, path: str, address: str, port: int) -> Choice | None:
+        """One member of a pool, whatever its health; None when the pool has no such member."""
+        pool = self.pool(path)
+        for one in pool.members if pool is not None else ():
+            if (one.address, one.port) == (address, port) and pool is not None:
+                return Choice(pool, one, self._addresses.real(one.address), one.port)
+        return None
+
+    def direct(self, address: str, port: int) -> Choice:
+        """An address past every pool: it has no health, and figures are kept of no pool."""
+        plain, domain = split_domain(address)
+        node = MemberSpec(f"{address}:{port}", "", plain, port, domain, 1, 1, 0, 0, True, False, "")
+        return Choice(NO_POOL, node, self._addresses.real(plain), port)
+
     def source(self, snat: Snat, client: str, target: str) -> str | None:
         """The local address for a connection to `target`, or None: any.
 
@@ -148,6 +166,8 @@ class Selection:
 
     def flow(self, choice: Choice) -> Flow:
         """Opens the books of a connection to the chosen member; the client's side is booked by its listener."""
+        if choice.pool is NO_POOL:
+            return Flow.open(())
         pool, member = choice.pool.path, choice.member
         return Flow.open(
             (

@@ -117,7 +117,7 @@ ROUTES: Final[Mapping[tuple[str, str], tuple[Answer, str]]] = {
     ("POST", "failover"): (_fail_over, 'what sys failover does: {"to": "standby", "offline" or "online"}'),
     ("POST", "sync"): (_synchronise, 'what cm config-sync does: {"direction": "to-group" or "from-group", "force"}'),
     ("POST", "beat"): (_beat, "how units hear of each other"),
-    ("GET", "config"): (_give, "the configuration that the units of the group share"),
+    ("GET", "config"): (_give, "the configuration that the units of the group share, with its private keys"),
     ("POST", "config"): (_take, "takes such a configuration, as from another unit, unless this unit has a newer one"),
 }
 """What only units of a group answer, by method and name."""

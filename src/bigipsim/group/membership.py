@@ -101,7 +101,8 @@ class Report(msgspec.Struct, frozen=True):
 class Shared(msgspec.Struct, frozen=True):
     """The configuration that one unit gives to another: whole, with the commit that it stands for.
 
-    `folders` are those that travel and `apart` those that its sender keeps to itself; `objects` are as in a dump.
+    `folders` are those that travel and `apart` those that its sender keeps to itself; `objects` are as in a dump. What
+    is in their files goes along, private keys too: another unit could not take over without them.
     """
 
     group: str
@@ -110,3 +111,5 @@ class Shared(msgspec.Struct, frozen=True):
     apart: list[str]
     last_index: int
     objects: dict[str, list[dict[str, Any]]]
+    files: dict[str, str] = {}
+    private: dict[str, dict[str, str]] = {}

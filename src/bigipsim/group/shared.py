@@ -17,6 +17,7 @@ from bigipsim.store import Place
 from bigipsim.tree import Tree
 
 SHARED: Final = ("ltm/", "sys/application/", "sys/file/", "auth/partition", "sys/folder")
+FILES: Final = "sys/file/"
 CONTAINERS: Final = ("auth/partition", "sys/folder")
 ROOTS: Final = ("/", "/Common")
 """Folders that belong to the group of the device whatever is written in them, and do not travel themselves."""
@@ -68,6 +69,7 @@ def give(tree: Tree, group: str, commit: Commit) -> Shared:
     for item in scope.items():
         if folders.get(folder_of(item), True):
             objects.setdefault(item.type.collection, []).append(dumped(item))
+    used = {str(one["values"].get("checksum")) for kind in objects if kind.startswith(FILES) for one in objects[kind]}
     return Shared(
         group=group,
         commit=commit,
@@ -75,6 +77,8 @@ def give(tree: Tree, group: str, commit: Commit) -> Shared:
         apart=sorted(path for path, travels in folders.items() if not travels),
         last_index=tree.last_index,
         objects=objects,
+        files=tree.files.dump(used),
+        private=tree.files.dump_private(used),
     )
 
 
@@ -105,6 +109,7 @@ def take(tree: Tree, shared: Shared) -> None:
     _remove(stage, gone)
     for place, document in wanted.items():
         _put(stage, place, document)
+    tree.files.load(shared.files, shared.private)
     stage.last_index = max(tree.last_index, shared.last_index)
     stage.reindex()
     tree.adopt(stage, checked=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bigipsim.objects import shapes
 from bigipsim.objects.model import JSON, Field, Identity, Item, ObjectType, Ref, Site, View, fields
+from bigipsim.objects.policy import check_in_force
 from bigipsim.objects.writing import Children, compose_child, plain_name
 from bigipsim.rest import errors
 
@@ -34,6 +35,9 @@ STANDS_ON = {
     "ltm/profile/server-ssl": PROXIED | {"ltm/profile/udp"},
 }
 """Profiles that look into a connection, and the ones of which they need at least one below them."""
+
+ON_HTTP = ("ltm/profile/http2", "ltm/profile/websocket")
+"""Profiles that need an http profile beside them."""
 
 STANDARD = {"tcp": "/Common/tcp", "any": "/Common/tcp", "udp": "/Common/udp", "sctp": "/Common/sctp"}
 FORWARDING = "/Common/fastL4"
@@ -85,7 +89,9 @@ PROFILE_BINDING = ObjectType(
 
 
 def _policy_identity(tree: Tree, body: Mapping[str, JSON], parent: Item | None = None) -> Identity:
-    return _found(tree, parent, "ltm/policy", "Policy", body)
+    called = _found(tree, parent, "ltm/policy", "Policy", body)
+    check_in_force(tree, called.full_path, parent.full_path if parent else "")
+    return called
 
 
 def _policy_refs(site: Site, values: Mapping[str, JSON]) -> Iterable[Ref]:
@@ -129,7 +135,6 @@ def settle_profiles(site: Site, values: dict[str, JSON], children: Children, giv
             protocols, kinds[default] = [default], site.tree.kind_of(PROFILE, default) or ""
     _check_protocol(site, values, {path: kinds[path] for path in protocols}, profiles, given)
     _check_needed(site, values, children, set(kinds.values()))
-    _check_server_names(site, [path for path in profiles if kinds.get(path) == "ltm/profile/client-ssl"])
 
 
 def _shell(site: Site) -> Item:
@@ -154,8 +159,15 @@ def _check_protocol(
 def _check_needed(site: Site, values: Mapping[str, JSON], children: Children, kinds: set[str]) -> None:
     if any(not below & kinds for kind, below in STANDS_ON.items() if kind in kinds):
         raise errors.incompatible_profiles(site.full_path)
+    _check_http2(site, children["profiles"], kinds)
     if "ltm/profile/http" in kinds:
         return
+    for kind in ON_HTTP:
+        if kind in kinds:
+            raise errors.configuration(
+                f"In Virtual Server ({site.full_path}) an http virtual server profile is required for a "
+                f"{kind.rpartition('/')[2]} profile."
+            )
     wants = False
     for path in children["policies"]:
         policy = site.tree.get("ltm/policy", path)
@@ -167,11 +179,22 @@ def _check_needed(site: Site, values: Mapping[str, JSON], children: Children, ki
         raise errors.configuration("Required profile profile_http not present")
 
 
-def _check_server_names(site: Site, paths: list[str]) -> None:
-    found = [site.tree.get("ltm/profile/client-ssl", path) for path in paths]
-    if sum(item is not None and item.values.get("sniDefault") == "true" for item in found) > 1:
-        message = (
-            f"01071809:3: Virtual Server {site.full_path} has more than one clientssl/serverssl profile "
-            "that is default for SNI."
+def _check_http2(site: Site, profiles: Mapping[str, Item], kinds: set[str]) -> None:
+    """HTTP/2 is agreed on in the TLS handshake, and never renegotiated (RFC 9113, section 9.2.1).
+
+    Source: iControl REST, ltm profile http2; the sentences are assumed.
+    """
+    http2 = next(filter(None, (site.tree.get("ltm/profile/http2", path) for path in profiles)), None)
+    if http2 is None or http2.values.get("enforceTlsRequirements") == "disabled":
+        return
+    if "alpn" in (http2.values.get("activationModes") or ()) and "ltm/profile/client-ssl" not in kinds:
+        raise errors.configuration(
+            f"In Virtual Server ({site.full_path}) http2 specified activation mode requires a client SSL profile"
         )
-        raise errors.refusal(400, message, errors.DATABASE)
+    for path in profiles:
+        tls = site.tree.get("ltm/profile/client-ssl", path)
+        if tls is not None and tls.values.get("renegotiation") != "disabled":
+            raise errors.configuration(
+                f"In Virtual Server ({site.full_path}) http2 enforces TLS requirements: "
+                f"renegotiation must be disabled in clientssl profile ({path})"
+            )

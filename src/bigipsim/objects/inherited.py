@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bigipsim.objects import shapes
-from bigipsim.objects.model import ABSENT, JSON, Field, Item, ObjectType, Ref, Shape, Site, View, fields
+from bigipsim.objects import shapes, ssl_profile
+from bigipsim.objects.model import JSON, Field, ObjectType, Ref, Site, fields
 from bigipsim.rest import errors
 
 PROFILES = (
@@ -53,109 +51,42 @@ def base_path(collection: str) -> str:
     return BASES.get(collection, "/Common/" + last.replace("-", dash))
 
 
-def _or_none(shape: Shape) -> Shape:
-    """Profiles say "none" where others leave a key out."""
-
-    def shaped(name: str, value: JSON, site: Site) -> JSON:
-        return "none" if value in shapes.NOTHING else shape(name, value, site)
-
-    return shaped
-
-
-def _link(name: str, family: str, word: str) -> Field:
-    shape = _or_none(shapes.points_at(family, word))
-    return Field(name, shape, refs=lambda value: shapes.path_refs(family, value), family=family)
-
-
-def _cert_key_chain(name: str, value: JSON, site: Site) -> JSON:
-    """The pairs of a client-ssl profile: certificate, key and chain by name."""
-    chain = []
-    for entry in shapes.objects(name, value, site) if value not in shapes.NOTHING else []:
-        if not isinstance(entry.get("name"), str):
-            raise errors.identifier_needed()
-        stored = {"name": entry["name"], "appService": "none", "chain": "none", "usage": entry.get("usage", "SERVER")}
-        for key, family, word in CHAIN_PARTS:
-            written = entry.get(key)
-            stored[key] = "none" if written in shapes.NOTHING else site.resolve(family, word, written)
-        if entry.get("passphrase"):
-            stored["passphrase"] = entry["passphrase"]
-        chain.append(stored)
-    return chain
-
-
-CERT, KEY = "sys/file/ssl-cert", "sys/file/ssl-key"
-CHAIN_PARTS = (("cert", CERT, "Certificate File"), ("key", KEY, "Key File"), ("chain", CERT, "Certificate File"))
-
-
-def _chain_refs(value: JSON) -> Iterable[Ref]:
-    entries = [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
-    return [
-        ref for entry in entries for key, family, _ in CHAIN_PARTS for ref in shapes.path_refs(family, entry.get(key))
-    ]
-
-
-SSL_LINKS = (
-    _link("cert", CERT, "Certificate File"),
-    _link("key", KEY, "Key File"),
-    _link("chain", CERT, "Certificate File"),
-    _link("caFile", CERT, "Certificate File"),
-    _link("clientCertCa", CERT, "Certificate File"),
-)
-
-
-def _settle_client_ssl(
-    site: Site, values: dict[str, JSON], children: Mapping[str, JSON], given: frozenset[str]
-) -> None:
-    """Keeps the short form (cert, key, chain) and the list of pairs in step."""
-    if "certKeyChain" in given:
-        values["inheritCertkeychain"] = "false"
-        first = values["certKeyChain"][0] if values["certKeyChain"] else {}
-        for key, _, _ in CHAIN_PARTS:
-            values[key] = first.get(key, "none")
-    elif given & {"cert", "key", "chain"}:
-        values["inheritCertkeychain"] = "false"
-        name = str(values.get("cert", "none")).rpartition("/")[2].removesuffix(".crt")
-        pair = {key: values.get(key, "none") for key, _, _ in CHAIN_PARTS}
-        values["certKeyChain"] = [{"name": f"{name}_0", "appService": "none", **pair, "usage": "SERVER"}]
-
-
-_rule = _link("rule", "ltm/rule", "iRule")
+_rule = shapes.pointer_or_none("rule", "ltm/rule", "iRule")
 
 EXTRA: Mapping[str, tuple[Field, ...]] = {
-    "ltm/profile/client-ssl": (
-        *SSL_LINKS,
-        Field("certKeyChain", _cert_key_chain, refs=_chain_refs),
-        Field("passphrase", shapes.text),
-    ),
-    "ltm/profile/server-ssl": (*SSL_LINKS, Field("passphrase", shapes.text)),
+    ssl_profile.CLIENT: ssl_profile.CLIENT_FIELDS,
+    ssl_profile.SERVER: ssl_profile.LINKS,
     "ltm/profile/http": (
         Field("proxyType", shapes.one_of("reverse", "transparent", "explicit"), access="create-or-same"),
+        Field("redirectRewrite", shapes.one_of("none", "all", "matching", "nodes")),
+        Field("viaRequest", shapes.one_of("append", "preserve", "remove")),
+        Field("viaResponse", shapes.one_of("append", "preserve", "remove")),
     ),
+    "ltm/profile/one-connect": (
+        Field("idleTimeoutOverride", shapes.number_or("disabled", "indefinite")),
+        Field("limitType", shapes.one_of("none", "idle", "strict")),
+    ),
+    "ltm/profile/websocket": (Field("masking", shapes.one_of("preserve", "unmask", "remask", "selective")),),
     "ltm/persistence/cookie": (Field("method", shapes.one_of("hash", "insert", "passive", "rewrite")),),
     "ltm/persistence/universal": (_rule,),
     "ltm/persistence/hash": (_rule,),
 }
 
 
-def _show_chain(view: View, item: Item, parent: Item | None, shown: dict[str, JSON]) -> None:
-    entries = shown.get("certKeyChain")
-    if isinstance(entries, list):
-        shown["certKeyChain"] = [_linked_entry(view, entry) for entry in entries]
-
-
-def _linked_entry(view: View, entry: Mapping[str, JSON]) -> dict[str, JSON]:
-    linked = dict(entry)
-    for key, family, _ in CHAIN_PARTS:
-        if str(entry.get(key, "")).startswith("/"):
-            linked[f"{key}Reference"] = {"link": view.link(family, entry[key])}
-    if "passphrase" in linked:
-        linked["passphrase"] = sealed(linked["passphrase"])
-    return linked
-
-
-SETTLE: Mapping[str, dict[str, Any]] = {
-    "ltm/profile/client-ssl": {"settle": _settle_client_ssl, "show": _show_chain},
+RULES: Mapping[str, dict[str, Any]] = {
+    ssl_profile.CLIENT: {
+        "user_word": "clientssl profile",
+        "settle": ssl_profile.settle_client,
+        "together": ssl_profile.check,
+        "show": ssl_profile.show_client,
+    },
+    ssl_profile.SERVER: {
+        "user_word": "serverssl profile",
+        "settle": ssl_profile.settle_ciphers,
+        "together": ssl_profile.check,
+    },
 }
+"""What holds of a type beyond what holds of every profile."""
 
 WORDS = {
     "client-ssl": "ClientSSL Profile",
@@ -178,15 +109,14 @@ def _profile(kind: str) -> ObjectType:
         family="ltm/profile",
         word=word,
         used_word="profile",
-        user_word="profile",
         inherits=True,
         fields=fields(
-            _link("defaultsFrom", "ltm/profile", word),
-            Field("description", _or_none(shapes.text)),
+            shapes.pointer_or_none("defaultsFrom", "ltm/profile", word),
+            Field("description", shapes.or_none(shapes.text)),
             Field("appService", shapes.opaque, access="server"),
             *EXTRA.get(collection, ()),
         ),
-        **SETTLE.get(collection, {}),
+        **{"user_word": "profile", **RULES.get(collection, {})},
     )
 
 
@@ -198,8 +128,8 @@ def _persistence(kind: str) -> ObjectType:
         word="persistence profile",
         inherits=True,
         fields=fields(
-            _link("defaultsFrom", "ltm/persistence", "persistence profile"),
-            Field("description", _or_none(shapes.text)),
+            shapes.pointer_or_none("defaultsFrom", "ltm/persistence", "persistence profile"),
+            Field("description", shapes.or_none(shapes.text)),
             Field("appService", shapes.opaque, access="server"),
             *EXTRA.get(collection, ()),
         ),
@@ -217,23 +147,6 @@ def _monitor_destination(name: str, value: JSON, site: Site) -> JSON:
     if site.before is not None and _turned(str(site.before.values.get(name)), value):
         raise errors.refusal(400, f"Cannot modify the address type of monitor {site.full_path}")
     return value
-
-
-def sealed(secret: str) -> str:
-    """A password as the device shows it: of no use to anyone who reads it."""
-    return "$M$" + base64.b64encode(hashlib.sha256(secret.encode()).digest()).decode()
-
-
-def _secret(name: str, value: JSON, site: Site) -> JSON:
-    """A password; the sealed form, which a client has from a reply, changes nothing."""
-    if isinstance(value, str) and value.startswith("$M$") and site.before is not None:
-        return site.before.values.get(name, ABSENT)
-    return shapes.text(name, value, site)
-
-
-def _show_monitor(view: View, item: Item, parent: Item | None, shown: dict[str, JSON]) -> None:
-    if "password" in shown:
-        shown["password"] = sealed(shown["password"])
 
 
 PROBED_TEXTS = ("recv", "recvDisable", "send")
@@ -276,11 +189,10 @@ def _monitor(kind: str) -> ObjectType:
             Field("destination", _monitor_destination),
             shapes.DESCRIPTION,
             shapes.pointer("sslProfile", "ltm/profile", "profile"),
-            Field("password", _secret),
+            Field("password", shapes.secret),
             *(Field(name, shapes.text) for name in UNSEEN.get(kind, UNSEEN_ELSEWHERE)),
             shapes.APP_SERVICE,
         ),
-        show=_show_monitor,
     )
 
 

@@ -177,6 +177,8 @@ class ObjectType:
     show: completes the reply that shows an object (the view, the object, its parent, the reply).
     refs, marks: what the tree is to index beyond the `refs` of fields.
     deferred: marks are compared when a transaction ends, not at each command.
+    commands: what a POST to the collection with a `command` does, by its word; answers what has come of it.
+    together: refuses an object that does not fit to others, when a transaction ends.
     """
 
     collection: str
@@ -201,6 +203,8 @@ class ObjectType:
     show: Callable[[View, Item, Item | None, dict[str, JSON]], None] = _nothing
     refs: Callable[[Site, Mapping[str, JSON]], Iterable[Ref]] = _no_refs
     marks: Callable[[Site, Mapping[str, JSON]], Iterable[Hashable]] = _no_marks
+    commands: Mapping[str, Callable[[Tree, JSON], Item]] = field(default_factory=dict)
+    together: Callable[[Tree, Item], None] = _nothing
 
     @property
     def kin(self) -> str:

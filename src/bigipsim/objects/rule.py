@@ -1,77 +1,56 @@
-"""iRules. There is no Tcl engine; what is checked is that braces balance and that pools and data groups exist."""
+"""iRules. A rule is read when it is saved; what is wrong with it, or what it names and is not there, refuses it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Final
 
+from bigipsim.dataplane.irule.compiler import compile_rule
+from bigipsim.dataplane.irule.rule import Rule
 from bigipsim.exchange import Refused
 from bigipsim.objects import shapes
 from bigipsim.objects.model import ABSENT, JSON, Field, ObjectType, Ref, Site, fields
 from bigipsim.objects.writing import Children
 from bigipsim.rest import errors
 
-_POOL = re.compile(r"(?:^|[;{\[])\s*pool\s+(/?[A-Za-z][\w./-]*)(?=[\s;}\]]|$)")
-_CLASS = re.compile(r"\[class\s+(?:match|search|lookup)\b[^\]$]*?\s(/?[A-Za-z][\w./-]*)\s*\]")
-_SUBCOMMANDS = frozenset({"equals", "starts_with", "ends_with", "contains"})
+MAX_BYTES: Final = 65535
 
-FAMILIES = {"pool": "ltm/pool", "value_list": "ltm/data-group"}
+FAMILIES: Final = {
+    "pool": "ltm/pool",
+    "value_list": "ltm/data-group",
+    "snatpool": "ltm/snatpool",
+    "virtual_server": "ltm/virtual",
+}
+"""Where the objects are that a rule can name, by the words of the refusal (assumed for the last two)."""
 
 
 def _text(name: str, value: JSON, site: Site) -> JSON:
     if value is None:
         return ABSENT
-    return shapes.any_text(name, value, site).replace("\r\n", "\n").strip() or ABSENT
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.lstrip().startswith("#"):
-            yield number, line
-
-
-def mentioned(text: str) -> Iterator[tuple[int, str, str]]:
-    """Literal names in a rule: line, what it is ("pool" or "value_list") and the name as written."""
-    for number, line in _lines(text):
-        for match in _POOL.finditer(line):
-            yield number, "pool", match[1]
-        for match in _CLASS.finditer(line):
-            if match[1] not in _SUBCOMMANDS:
-                yield number, "value_list", match[1]
+    text = shapes.any_text(name, value, site).replace("\r\n", "\n").strip()
+    if len(text.encode()) > MAX_BYTES:
+        message = f"01020057:3: The string with more than {MAX_BYTES} characters cannot be stored in a message."
+        raise errors.refusal(400, message, errors.DATABASE)
+    return text or ABSENT
 
 
 def _settle(site: Site, values: dict[str, JSON], children: Children, given: frozenset[str]) -> None:
     text = values.get("apiAnonymous")
     if text is None or "apiAnonymous" not in given:
         return
-    _check_braces(site, text)
-    for number, sort, name in mentioned(text):
-        if _path(site, sort, name) is None:
-            message = (
-                f"01070151:3: Rule [{site.full_path}] error: Unable to find {sort} ({name}) referenced at line "
-                f"{number}: [{text.splitlines()[number - 1].strip()}]"
+    rule = compile_rule(text)
+    if rule.faults:
+        told = (f"{site.full_path}:{one.line}: error: [{one.what}][{one.command}]" for one in rule.faults)
+        raise _refusal(site, "\n".join(told))
+    for one in rule.mentions:
+        if _path(site, one.sort, one.name) is None:
+            raise _refusal(
+                site, f"Unable to find {one.sort} ({one.name}) referenced at line {one.line}: [{one.command}]"
             )
-            raise errors.refusal(400, message, errors.DATABASE)
 
 
-def _check_braces(site: Site, text: str) -> None:
-    depth = 0
-    escaped = False
-    for number, line in _lines(text):
-        for character in line:
-            if not escaped:
-                depth += (character == "{") - (character == "}")
-            escaped = character == "\\" and not escaped
-            if depth < 0:
-                raise _parse_error(site, number, "extra characters after close-brace")
-        escaped = False
-    if depth:
-        raise _parse_error(site, text.count("\n") + 1, "missing a close-brace")
-
-
-def _parse_error(site: Site, line: int, what: str) -> Refused:
-    message = f"01070151:3: Rule [{site.full_path}] error: {site.full_path}:{line}: error: [parse error: {what}][]"
-    return errors.refusal(400, message, errors.DATABASE)
+def _refusal(site: Site, what: str) -> Refused:
+    return errors.refusal(400, f"01070151:3: Rule [{site.full_path}] error: {what}", errors.DATABASE)
 
 
 def _path(site: Site, sort: str, name: str) -> Ref | None:
@@ -82,9 +61,8 @@ def _path(site: Site, sort: str, name: str) -> Ref | None:
 
 def _refs(site: Site, values: Mapping[str, JSON]) -> Iterable[Ref]:
     text = values.get("apiAnonymous")
-    if not isinstance(text, str):
-        return []
-    found = (_path(site, sort, name) for _, sort, name in mentioned(text))
+    rule: Rule | None = compile_rule(text) if isinstance(text, str) else None
+    found = (_path(site, one.sort, one.name) for one in (rule.mentions if rule is not None else ()))
     return [ref for ref in found if ref is not None]
 
 

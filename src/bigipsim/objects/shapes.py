@@ -32,6 +32,12 @@ def any_text(name: str, value: JSON, site: Site) -> JSON:
     return written
 
 
+def secret(name: str, value: JSON, site: Site) -> JSON:
+    """A password: the object holds its sealed form, which says nothing and changes nothing when it is sent back."""
+    written = text(name, value, site)
+    return site.tree.files.seal(written) if isinstance(written, str) else written
+
+
 def opaque(name: str, value: JSON, site: Site) -> JSON:
     """Anything; kept as it is, and unset by nothing."""
     return ABSENT if value in NOTHING else value
@@ -158,6 +164,21 @@ def pointer(name: str, family: str, word: str, default: JSON = ABSENT) -> Field:
 def pointers(name: str, family: str, word: str) -> Field:
     """A property that lists objects."""
     return Field(name, points_at_many(family, word), refs=lambda value: path_refs(family, value), family=family)
+
+
+def or_none(shape: Shape) -> Shape:
+    """A property that says "none" where others leave the key out, as those of profiles do."""
+
+    def shaped(name: str, value: JSON, site: Site) -> JSON:
+        return "none" if value in NOTHING else shape(name, value, site)
+
+    return shaped
+
+
+def pointer_or_none(name: str, family: str, word: str) -> Field:
+    """A property that names one object, or "none"."""
+    shape = or_none(points_at(family, word))
+    return Field(name, shape, refs=lambda value: path_refs(family, value), family=family)
 
 
 def path_refs(family: str, value: JSON) -> Iterable[Ref]:

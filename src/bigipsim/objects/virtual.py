@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bigipsim.exchange import Refused
 from bigipsim.objects import destination as destinations
-from bigipsim.objects import shapes
+from bigipsim.objects import shapes, ssl_profile
 from bigipsim.objects.addresses import address, find_address
 from bigipsim.objects.attached import POLICY_BINDING, PROFILE_BINDING, settle_profiles
 from bigipsim.objects.model import ABSENT, JSON, Field, Item, ObjectType, Ref, Site, View, fields
@@ -249,6 +249,7 @@ VIRTUAL = ObjectType(
     effects=_effects,
     refs=_refs,
     marks=_marks,
+    together=ssl_profile.check_server_names,
 )
 
 TYPES = (VIRTUAL,)

@@ -123,10 +123,12 @@ class _Draft:
             self._take(camel(name), value)
         if self.site.before is not None and not self.replace and not self.given:
             raise errors.nothing_to_modify()
+        said = dict(self.values)
         self.type.settle(self.site, self.values, self.children, frozenset(self.given))
         if self.heir is not None:
             self.heir.pin(self.values)
-            self.own = self.heir.own(self.values, self.own | self.given)
+            followed = {name for name, value in self.values.items() if said.get(name, ABSENT) != value}
+            self.own = self.heir.own(self.values, self.own | self.given | followed)
 
     def _defaults(self) -> None:
         before = self.site.before

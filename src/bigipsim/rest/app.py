@@ -23,9 +23,9 @@ PREFIX = "/mgmt/"
 
 @functools.cache
 def _table() -> tuple[tuple[str, re.Pattern[str], Route], ...]:
-    from bigipsim.rest import auth, cm, collections, stats, system, tasks, transactions
+    from bigipsim.rest import auth, cm, collections, crypto, stats, system, tasks, transactions, upload
 
-    parts = (auth, tasks, cm, system, stats, transactions, collections)
+    parts = (auth, tasks, cm, upload, crypto, system, stats, transactions, collections)
     routes = [route for part in parts for route in part.ROUTES]
     return tuple((route.method, re.compile(route.pattern), route) for route in routes)
 

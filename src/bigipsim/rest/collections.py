@@ -119,12 +119,17 @@ def _example(box: Box, where: Target) -> dict[str, Any]:
 def _write(box: Box, caller: Caller, request: Request, match: re.Match[str]) -> Response:
     command = commands.read(box.tree, caller, request, match["address"])
     transaction = request.headers.get(COORDINATION)
+    if transaction is not None and command.is_order:
+        raise errors.not_in_a_transaction(command.body["command"])
     if transaction is not None:
         return _queued(box, transaction, command)
     written = command.run(box.tree)
     if written is None:
         return Response(200)
     where, item = written
+    if command.is_order:
+        kind = f"tm:{where.kind.replace('/', ':')}:{command.body['command']}state"
+        return Response.json(200, {"kind": kind, **command.body})
     top = box.tree.need(where.kind, where.path) if where.child_kind else item
     unexpanded = Request(request.method, request.path, {}, request.headers, peer=request.peer)
     return Response.json(200, _one(box, unexpanded, where, top))

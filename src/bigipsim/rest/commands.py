@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bigipsim.exchange import Request
-from bigipsim.objects import writing
+from bigipsim.objects import data_group, writing
 from bigipsim.objects.model import Item, ObjectType
 from bigipsim.rest import errors
 from bigipsim.rest.targets import Target, target
@@ -30,6 +30,11 @@ class Command:
     body: Mapping[str, Any]
     peer: str
 
+    @property
+    def is_order(self) -> bool:
+        """Whether it has something done (`{"command": "publish"}`), and describes no object."""
+        return self.method == "POST" and "command" in self.body
+
     def run(self, tree: Tree) -> tuple[Target, Item] | None:
         """Carries the command out; answers what was written and where it is now, None when it is gone.
 
@@ -49,6 +54,9 @@ class Command:
         if not where.path:
             if self.method != "POST":
                 raise errors.not_implemented(f"{self.method} of a whole collection")
+            if self.is_order:
+                item = tree.types[where.kind].commands[self.body["command"]](tree, self.body)
+                return Target(where.kind, item.full_path), item
             item = tree.create(where.kind, self.body)
             return Target(where.kind, item.full_path, bare=_says_no_partition(self.body, item)), item
         if self.method == "DELETE":
@@ -130,12 +138,23 @@ def read(tree: Tree, caller: Caller, request: Request, address: str) -> Command:
     collection = "/".join(filter(None, (where.kind, where.child_kind)))
     if not caller.may_write(_guarded(where.kind, partition), collection, request.method):
         raise errors.role_denied(caller.name, request.method, request.path, request.peer)
-    if "options" in request.query and request.query["options"] != "recursive":
-        raise errors.not_implemented(f'the option "{request.query["options"]}" of a write')
+    option = request.query.get("options", "recursive")
+    if option != "recursive":
+        body = {"records": _edit(where, request.method, option)}
     if "command" in body and request.method == "POST" and not where.path:
-        raise errors.not_implemented(f'the command "{body["command"]}" of {where.kind}')
+        if body["command"] not in tree.types[where.kind].commands:
+            raise errors.not_implemented(f'the command "{body["command"]}" of {where.kind}')
+        return Command(request.method, address, body, request.peer)
     check_keys(tree, _type(tree, where), body)
     return Command(request.method, address, body, request.peer)
+
+
+def _edit(where: Target, method: str, option: str) -> data_group.RecordEdit:
+    """The change to single records of a data group, which is the one option of a write that is known here."""
+    change = data_group.edit(option) if where.kind == data_group.INTERNAL.collection and method == "PATCH" else None
+    if change is None:
+        raise errors.not_implemented(f'the option "{option}" of a write')
+    return change
 
 
 def _guarded(kind: str, partition: str) -> str:

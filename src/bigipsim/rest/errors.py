@@ -115,6 +115,11 @@ def unknown_property(word: str) -> Refused:
     return refusal(400, f'"{word}" unknown property', GRAMMAR)
 
 
+def unexpected(word: str) -> Refused:
+    """A word that the grammar of the command language has no place for."""
+    return refusal(400, f'"{word}" unexpected argument', GRAMMAR)
+
+
 def invalid_value(name: str, value: Any) -> Refused:
     """A word outside of what the property accepts."""
     text = json.dumps(value, separators=(",", ":"))
@@ -164,6 +169,88 @@ def not_creatable(word: str) -> Refused:
 def not_writable(word: str) -> Refused:
     """The simulator has objects of this type from the factory and no more."""
     return not_implemented(f"changes to a {word}")
+
+
+def source_needed() -> Refused:
+    """A file without a content (words assumed)."""
+    return refusal(400, '"source-path" must be specified', GRAMMAR)
+
+
+def source_unreadable() -> Refused:
+    """The file that was to be copied is not there: the exit code is that of curl, with which the device fetches it.
+
+    Source: https://github.com/F5Networks/terraform-provider-bigip/issues/226.
+    """
+    return refusal(400, "Failed! exit_code (37).\n", GRAMMAR)
+
+
+def not_loaded(what: str) -> Refused:
+    """The content of a file is not of its sort."""
+    return refusal(400, f"unable to load {what}", GRAMMAR)
+
+
+def key_unreadable(key: str, profile: str) -> Refused:
+    """A key is encrypted, and no passphrase opens it.
+
+    Source: https://github.com/F5Networks/f5-ansible/issues/2131 (TMOS 12.1).
+    """
+    message = (
+        f"01070313:3: Error reading key PEM file {key} for profile {profile}: "
+        "error:0906A068:PEM routines:PEM_do_header:bad password read"
+    )
+    return refusal(400, message, DATABASE)
+
+
+def pair_incomplete(profile: str, word: str) -> Refused:
+    """A certificate without its key, or the other way round (code and words assumed)."""
+    return refusal(400, f"01070315:3: profile {profile} requires a {word}", DATABASE)
+
+
+def pair_mismatched(profile: str) -> Refused:
+    """The key is another certificate's (code assumed)."""
+    return refusal(400, f"01070317:3: profile {profile}'s key and certificate do not match", DATABASE)
+
+
+def same_key_type(profile: str) -> Refused:
+    """Two certificates with keys of one sort (words assumed)."""
+    return configuration(
+        f"Client SSL profile ({profile}) cannot contain more than one set of same certificate/key type."
+    )
+
+
+def both_chains(profile: str) -> Refused:
+    """Certificates in both of the ways that there are.
+
+    Source: https://github.com/F5Networks/terraform-provider-bigip/issues/449 (TMOS 15).
+    """
+    message = (
+        f"01b4002a:3: Client SSL profile ({profile}):cert-key-chain and profile cert/key/chain/passphrase options "
+        "cannot be specified together."
+    )
+    return refusal(400, message, DATABASE)
+
+
+def several_sni_defaults(virtual: str) -> Refused:
+    """Two profiles are for clients that name nobody known."""
+    message = (
+        f"01071809:3: Virtual Server {virtual} has more than one clientssl/serverssl profile that is default for SNI."
+    )
+    return refusal(400, message, DATABASE)
+
+
+def no_sni_default(virtual: str) -> Refused:
+    """Several profiles, and none is for clients that name nobody known (words assumed)."""
+    return configuration(
+        f"Virtual Server {virtual} has more than one clientssl/serverssl profile but none is default for SNI."
+    )
+
+
+def same_server_name(virtual: str) -> Refused:
+    """Two profiles are for the same name."""
+    message = (
+        f"0107149e:3: Virtual server {virtual} has more than one clientssl/serverssl profile with same server name."
+    )
+    return refusal(400, message, DATABASE)
 
 
 def incompatible_profiles(path: str) -> Refused:
@@ -220,6 +307,20 @@ def transaction_unknown(transaction_id: str) -> Refused:
 def transaction_failed(inner: str) -> Refused:
     """A commit that was rolled back; `inner` is the message of the command that failed."""
     return refusal(400, f"transaction failed:{inner}", TRANSACTION)
+
+
+def dangling_policy(path: str, virtual: str) -> Refused:
+    """A policy that goes in the transaction in which a virtual server lets go of it."""
+    message = (
+        f"01070712:3: Values ({path}) specified for virtual server policy ({virtual} {path}): foreign key index "
+        "(policy_FK) do not point at an item that exists in the database."
+    )
+    return refusal(400, message, DATABASE)
+
+
+def not_in_a_transaction(word: str) -> Refused:
+    """A command that has something done and describes no object (the sentence is assumed)."""
+    return refusal(400, f'the command "{word}" cannot be part of a transaction.', REST)
 
 
 def transaction_empty() -> Refused:

@@ -26,7 +26,7 @@ _STATS: Final = "(?:/stats)?"
 """What tells the state of the device is of the shape of statistics, and answers at both addresses."""
 
 _ABSENT: Final = r"(?P<path>(?:shared/file-transfer|cm/autodeploy)(?:/.*)?)"
-"""What every device has for its files, and the simulator has not."""
+"""What every device has for its files, and the simulator has not, but for uploads."""
 
 
 def _check_release(box: Box, request: Request, path: str) -> None:

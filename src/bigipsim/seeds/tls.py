@@ -6,6 +6,9 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
+from bigipsim import pem
+from bigipsim.filestore import Filestore, checksum
+from bigipsim.seeds.default_pair import default_pair
 from bigipsim.seeds.notation import properties
 from bigipsim.seeds.profiles import HEADER
 from bigipsim.seeds.release import Release
@@ -18,7 +21,6 @@ _SERVER_EXTENSIONS = ["basic-constraints", "extended-key-usage", "key-usage", "s
 
 # Name, subject, size in bytes, whether it holds several certificates, place in the file system.
 _CERTIFICATES = (
-    ("default.crt", "CN=localhost.localdomain,O=MyCompany", 1338, "false", "/config/ssl/ssl.crt/default.crt"),
     ("ca-bundle.crt", "CN=Example Root CA,O=Example", 225000, "true", "/config/ssl/ssl.crt/ca-bundle.crt"),
     (
         "f5-ca-bundle.crt",
@@ -62,19 +64,36 @@ _INSECURE = {"ciphers": "!SSLv2:ALL:!DH:!ADH:!EDH:@SPEED", "secureRenegotiation"
 _SECURE = {"ciphers": "ecdhe:rsa:!sslv3:!rc4:!exp:!des"}
 
 
+def keep_contents(files: Filestore) -> None:
+    """Puts the contents that the files of the factory have here into a store: those of the default pair."""
+    pair = default_pair()
+    files.keep(pair.certificate)
+    files.keep(pair.key, private=True)
+
+
 def certificates(release: Release) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The files that profiles refer to; their content is not simulated."""
+    """The files that profiles refer to; but for the default pair their content is not simulated."""
+    pair = default_pair()
+    yield (
+        "sys/file/ssl-cert",
+        {
+            **_file("default.crt", len(pair.certificate), 33188),
+            **pem.certificate_facts(pair.certificate),
+            "checksum": checksum(pair.certificate),
+            "systemPath": "/config/ssl/ssl.crt/default.crt",
+        },
+    )
     for name, subject, size, bundle, place in _CERTIFICATES:
         yield "sys/file/ssl-cert", _certificate(name, subject, size, bundle, place)
-    key = {
-        **_file("default.key", 1704, 33184),
-        "curveName": "none",
-        "keySize": 2048,
-        "keyType": "rsa-private",
-        "securityType": "normal",
-        "systemPath": "/config/ssl/ssl.key/default.key",
-    }
-    yield "sys/file/ssl-key", key
+    yield (
+        "sys/file/ssl-key",
+        {
+            **_file("default.key", len(pair.key), 33184),
+            **pem.key_facts(pair.key, None),
+            "checksum": checksum(pair.key),
+            "systemPath": "/config/ssl/ssl.key/default.key",
+        },
+    )
 
 
 def _certificate(name: str, subject: str, size: int, bundle: str, place: str) -> dict[str, Any]:
