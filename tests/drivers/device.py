@@ -41,7 +41,8 @@ class Device:
             self.logins += method == "POST"
         else:
             self.sent.append(f"{method} {path}")
-            self.bodies.append(msgspec.json.decode(body) if body else None)
+            uploaded = bare.startswith("/mgmt/shared/file-transfer")
+            self.bodies.append(body if uploaded else msgspec.json.decode(body) if body else None)
         lower = {key.lower(): value for key, value in headers.items()}
         how = next((how for part, how in self.fail.items() if part in f"{method} {path}"), "")
         if how == "before":

@@ -1,13 +1,17 @@
 """A plan as tmsh commands: what an operator could type to the same effect.
 
-Everything is one transaction but application services, which the device takes by themselves only. The output is
-complete: it can be pasted into tmsh, and nothing else is sent.
+Everything is one transaction but application services, which the device takes by themselves only, and policies that go:
+those go after the transaction that lets go of them. The output can be pasted into tmsh, and nothing else is sent, but
+for certificates and keys: comments say where their contents are expected. What a folder or a ledger needs stands
+ahead; that it may be there already does no harm.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from turnbuckle.drivers import tmsh_shared
+from turnbuckle.drivers.tmsh_words import dashed, description, listed, metadata, quoted
 from turnbuckle.model import mark as marks
 from turnbuckle.model.ltm import (
     DataGroup,
@@ -22,8 +26,13 @@ from turnbuckle.model.ltm import (
 )
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.plan import Operation, Plan, Verb
+from turnbuckle.model.policy import Policy, PolicyRule
+from turnbuckle.model.tls import CertificateFile, ClientSsl, KeyFile, ProfileBinding, ServerSsl
+from turnbuckle.planner.parts import gone_with
 
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-/:%~")
+_FILES = frozenset({CertificateFile.KIND, KeyFile.KIND})
+_PARTS = frozenset({PolicyRule.KIND, ProfileBinding.KIND})
+
 _OPERATOR_STATES = {
     "enabled": "",
     "disabled": " session user-disabled",
@@ -36,12 +45,17 @@ def commands(plan: Plan, partitions: Iterable[str] = ()) -> str:
 
     partitions: those that are made first; the transaction refers to them, so they stand before it.
     """
+    along = gone_with(plan.operations)
     apart = [op for op in plan.operations if op.path.kind == IAppService.KIND]
-    inside = [op for op in plan.operations if op.path.kind != IAppService.KIND]
+    rest = [op for op in plan.operations if op.path.kind != IAppService.KIND and op.path not in along]
+    cut = next((n for n, op in enumerate(rest) if op.path.kind == Policy.KIND and op.verb is Verb.DELETE), len(rest))
+    inside, after = [*_lines(rest[:cut])], rest[cut:]
     lines = [f"create auth partition {quoted(name)}" for name in partitions]
+    lines += tmsh_shared.ahead(rest)
     lines += _lines(op for op in apart if op.verb is Verb.DELETE)
     if inside:
-        lines += ["create cli transaction", *_lines(inside), "submit cli transaction"]
+        lines += ["create cli transaction", *inside, "submit cli transaction"]
+    lines += _lines(after)
     lines += _lines(op for op in apart if op.verb is not Verb.DELETE)
     return "".join(f"{line}\n" for line in lines)
 
@@ -55,6 +69,9 @@ def _command(operation: Operation) -> Iterator[str]:
     path = operation.path
     if path.kind == DesignatedPool.KIND:
         yield from _designated(operation)
+        return
+    if path.kind in _FILES or path.kind in _PARTS:
+        yield from tmsh_shared.file(operation) if path.kind in _FILES else tmsh_shared.part(operation)
         return
     component = path.kind.replace("/", " ")
     if operation.after is None:
@@ -70,6 +87,7 @@ def _command(operation: Operation) -> Iterator[str]:
         body = f"{body} execute-action definition"
     if body or creates:
         yield f"{'create' if creates else 'modify'} {component} {quoted(path.name)} {{ {body} }}"
+    yield from tmsh_shared.lists(operation)
 
 
 def _properties(obj: LtmObject, before: LtmObject | None) -> Iterator[tuple[str, str]]:
@@ -85,6 +103,12 @@ def _properties(obj: LtmObject, before: LtmObject | None) -> Iterator[tuple[str,
             yield from _service(obj, before)
         case DataGroup():
             yield from _data_group(obj, before)
+        case Policy():
+            yield from tmsh_shared.policy(obj, before)
+        case ClientSsl():
+            yield from tmsh_shared.client_ssl(obj, before)
+        case ServerSsl():
+            yield from tmsh_shared.server_ssl(obj, before)
         case _:
             raise TypeError(f"{type(obj).__name__} has no tmsh form")
 
@@ -97,7 +121,9 @@ def _monitor(monitor: Monitor, before: LtmObject | None) -> Iterator[tuple[str, 
     for name, text in (("send", monitor.send), ("recv", monitor.recv)):
         if text or before is not None:
             yield name, f"{name} {quoted(text) if text else 'none'}"
-    yield "metadata", f"description {quoted(str(monitor.mark))}" if monitor.mark else ""
+    if monitor.ssl_profile or (before is not None and monitor.type == "https"):
+        yield "ssl_profile", f"ssl-profile {quoted(monitor.ssl_profile) if monitor.ssl_profile else 'none'}"
+    yield "metadata", description(monitor.mark)
 
 
 def _pool(pool: Pool, before: LtmObject | None) -> Iterator[tuple[str, str]]:
@@ -107,7 +133,7 @@ def _pool(pool: Pool, before: LtmObject | None) -> Iterator[tuple[str, str]]:
     elif before is not None:
         yield "monitors", "monitor none"
     yield "members", _members(pool, before)
-    yield "metadata", _metadata(pool.mark, before)
+    yield "metadata", metadata(pool.mark, before)
 
 
 def _members(pool: Pool, before: LtmObject | None) -> str:
@@ -157,20 +183,25 @@ def _virtual(virtual: VirtualServer, before: LtmObject | None) -> Iterator[tuple
     partition = virtual.name.split("/")[1]
     destination = f"destination {quoted(f'/{partition}/{virtual.destination_address}{separator}{virtual.port}')}"
     mask = "mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" if separator == "." else "mask 255.255.255.255"
-    uses = (f"{quoted(u.name)} {{ context {u.context} }}" for u in sorted(virtual.profiles))
-    profiles = f"profiles {'replace-all-with' if before is not None else 'add'} {{ {' '.join(uses)} }}"
+    profiles = listed("profiles", "replace-all-with" if before is not None else "add", tmsh_shared.uses(virtual))
     yield "destination_address", f"{destination} {mask}"
     yield "port", "" if before is None else destination
     yield "protocol", f"ip-protocol {virtual.protocol}" + ("" if before is None else f" {profiles}")
-    yield "profiles", profiles
+    if before is None:
+        yield "profiles", profiles
+        yield "policies", listed("policies", "add", (f"{quoted(path)} {{ }}" for path in sorted(virtual.policies)))
     if virtual.pool or before is not None:
         yield "pool", f"pool {quoted(virtual.pool) if virtual.pool else 'none'}"
+    if not virtual.translate_address or before is not None:
+        yield "translate_address", f"translate-address {'enabled' if virtual.translate_address else 'disabled'}"
+    if virtual.source or before is not None:
+        yield "source", f"source {virtual.source or ('::/0' if separator == '.' else '0.0.0.0/0')}"
     yield "snat", f"source-address-translation {{ {_snat(virtual.snat)} }}"
     if virtual.persistence:
         yield "persistence", f"persist replace-all-with {{ {quoted(virtual.persistence)} }}"
     elif before is not None:
         yield "persistence", "persist none"
-    yield "metadata", _metadata(virtual.mark, before)
+    yield "metadata", metadata(virtual.mark, before)
 
 
 def _snat(snat: str) -> str:
@@ -179,13 +210,13 @@ def _snat(snat: str) -> str:
 
 def _service(service: IAppService, before: LtmObject | None) -> Iterator[tuple[str, str]]:
     yield "template", f"template {quoted(service.template)}"
-    yield "options", " ".join(f"{_dashed(key)} {quoted(value)}" for key, value in service.options)
+    yield "options", " ".join(f"{dashed(key)} {quoted(value)}" for key, value in service.options)
     verb = "replace-all-with" if before is not None else "add"
     variables = " ".join(f"{quoted(name)} {{ value {quoted(value)} }}" for name, value in service.variables)
     yield "variables", f"variables {verb} {{ {variables} }}" if variables else ""
     tables = " ".join(_table(table) for table in service.tables)
     yield "tables", f"tables {verb} {{ {tables} }}" if tables else ""
-    yield "metadata", f"description {quoted(str(service.mark))}" if service.mark else ""
+    yield "metadata", description(service.mark)
 
 
 def _data_group(group: DataGroup, before: LtmObject | None) -> Iterator[tuple[str, str]]:
@@ -193,25 +224,13 @@ def _data_group(group: DataGroup, before: LtmObject | None) -> Iterator[tuple[st
     records = " ".join(f"{quoted(name)} {{ data {quoted(data)} }}" for name, data in sorted(group.records))
     yield "records", f"records {verb} {{ {records} }}" if records else "records none"
     yield "type", f"type {group.type}" if before is None else ""
-    yield "metadata", f"description {quoted(str(group.mark))}" if group.mark else ""
+    yield "metadata", description(group.mark)
 
 
 def _table(table: IAppTable) -> str:
     rows = " ".join(f"{{ row {{ {' '.join(quoted(cell) for cell in row)} }} }}" for row in table.rows)
     columns = " ".join(quoted(column) for column in table.columns)
     return f"{quoted(table.name)} {{ column-names {{ {columns} }} rows {{ {rows} }} }}"
-
-
-def _dashed(key: str) -> str:
-    """`trafficGroup` as tmsh spells it: `traffic-group`."""
-    return "".join(f"-{c.lower()}" if c.isupper() else c for c in key)
-
-
-def _metadata(mark: Mark | None, before: LtmObject | None) -> str:
-    if mark is None:
-        return ""
-    verb = "modify" if before is not None and before.mark is not None else "add"
-    return f"metadata {verb} {{ {marks.NAME} {{ value {quoted(str(mark))} }} }}"
 
 
 def _designated(operation: Operation) -> Iterator[str]:
@@ -229,7 +248,7 @@ def _designated(operation: Operation) -> Iterator[str]:
             yield f"modify ltm pool {quoted(pool)} {{ members modify {{ {name} {{ {settings}{state} }} }} }}"
     for name in sorted(wanted.keys() - known.keys()):
         own = wanted[name].mark or mark
-        state = _state(wanted[name], None, own) if wanted[name].draining else f" {_metadata(own, None)}"
+        state = _state(wanted[name], None, own) if wanted[name].draining else f" {metadata(own, None)}"
         body = f"{_settings(wanted[name])}{state}"
         yield f"modify ltm pool {quoted(pool)} {{ members add {{ {name} {{{body} }} }} }}"
 
@@ -237,11 +256,3 @@ def _designated(operation: Operation) -> Iterator[str]:
 def _by_name(obj: LtmObject | None, pool: str) -> dict[str, Member]:
     members = obj.members if isinstance(obj, DesignatedPool) else ()
     return {_member_name(member, pool): member for member in members}
-
-
-def quoted(text: str) -> str:
-    """A word as tmsh reads it back: in quotation marks unless it is plain."""
-    if text and all(c in _PLAIN for c in text):
-        return text
-    inner = text.replace('"', '\\"')
-    return f'"{inner}"'

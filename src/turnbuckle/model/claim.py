@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from turnbuckle.model.policy import Action, Condition
 from turnbuckle.model.ref import Age, Ref
 
 
@@ -34,12 +35,27 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class PoolKey(Key):
-    """A pool, or our part in one, filled from a Service's port."""
+    """A pool, or our part in one, filled from a Service's port, by its number or its name.
+
+    protocol: which of a Service's ports of that number is meant, as Services have it ("TCP", "UDP"); empty: the first.
+    """
 
     name: str
     namespace: str
     service: str
-    port: int
+    port: int | str
+    protocol: str = ""
+
+    LEVEL: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateKey(Key):
+    """The certificate and the key of a Secret, in a partition; `made` is a CertificateFiles."""
+
+    partition: str
+    namespace: str
+    secret: str
 
     LEVEL: ClassVar[int] = 1
 
@@ -75,6 +91,19 @@ class ListenerKey(Key):
 
 
 @dataclass(frozen=True, slots=True)
+class HostKey(Key):
+    """What is asked of one host at a destination; an empty host is every host, REST is what no rule matches."""
+
+    address: str
+    port: int
+    protocol: str
+    host: str
+
+    LEVEL: ClassVar[int] = 4
+    REST: ClassVar[str] = "*"
+
+
+@dataclass(frozen=True, slots=True)
 class IAppKey(Key):
     """An application service."""
 
@@ -85,7 +114,7 @@ class IAppKey(Key):
 
 @dataclass(frozen=True, slots=True)
 class MonitorSettings:
-    """A health monitor that a pool wants."""
+    """A health monitor that a pool wants. ssl_profile: full path of a server-SSL profile, for type https."""
 
     name: str
     type: str
@@ -93,6 +122,16 @@ class MonitorSettings:
     timeout_s: int
     send: str = ""
     recv: str = ""
+    ssl_profile: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFields:
+    """Where in its owner's object stands what a pool is made of, as Issue.field has it."""
+
+    service: str = ""
+    port: str = ""
+    settings: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +145,64 @@ class PoolSettings:
     form: str = "pool"
     load_balancing: str = "round-robin"
     monitors: tuple[MonitorSettings, ...] = ()
+    fields: PoolFields = PoolFields()
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateUse:
+    """What a claim on a CertificateKey wants: that clients can trust it for these hosts. field: where it is named."""
+
+    field: str
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFiles:
+    """Full paths of a certificate and its key on the device. chained: others follow it in its file."""
+
+    certificate: str
+    key: str
+    chained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HostRule:
+    """A rule of a policy, for one place below a host.
+
+    name: the rule's name on the device. place: what it answers for, as people write it ("/shop", "= /"); of several
+    owners the oldest has it. ordinal, conditions, actions: see PolicyRule. field: where its owner says so.
+    """
+
+    name: str
+    place: str
+    ordinal: int
+    conditions: tuple[Condition, ...]
+    actions: tuple[Action, ...]
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostRules:
+    """What a claim on a HostKey wants: rules in the policy of this full path. field: where the host is named."""
+
+    policy: str
+    rules: tuple[HostRule, ...]
+    field: str
 
 
 @dataclass(frozen=True, slots=True)
 class ListenerSettings:
-    """What a claim on an AddressKey, and then on a ListenerKey, wants: a virtual server of this name."""
+    """What a claim on an AddressKey, and then on a ListenerKey, wants: a virtual server of this name.
+
+    share: claims with the same token share the virtual server; an empty one shares with nobody.
+    pool: full path, for what no rule matches; empty where nothing is said about that, or rest has rules for it.
+    profiles: (full path, context); certificates: those that clients are shown, beside profiles that name their own.
+    secure: without a certificate there is no virtual server. policy, hosts: full path of the policy for the rules, and
+    for each host its rules.
+    translate_address: whether members see their own address as the destination; None where nothing is said.
+    source: whom it serves, as a prefix; empty: everybody.
+    pool_field, profile_field, translate_field: where that stands in the owner's object, and field the address.
+    """
 
     name: str
     partition: str
@@ -121,6 +213,17 @@ class ListenerSettings:
     snat: str = "automap"
     persistence: str = ""
     field: str = ""
+    share: str = ""
+    secure: bool = False
+    certificates: tuple[CertificateKey, ...] = ()
+    policy: str = ""
+    hosts: tuple[tuple[str, HostRules], ...] = ()
+    rest: HostRules | None = None
+    translate_address: bool | None = None
+    source: str = ""
+    pool_field: str = ""
+    profile_field: str = ""
+    translate_field: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ from turnbuckle.model.ref import Age, Ref
 
 _LONGEST_QUOTE = 80
 
+INGRESS_CONTROLLER = "f5.com/cntr-ingress-svcs"
+"""What spec.controller of our IngressClasses is. Source: k8s-bigip-ctlr 2.x."""
+
 
 class Severity(StrEnum):
     """ERROR: wrong by itself or against an object that is there. PENDING: refers to something that is not there (yet).
@@ -414,6 +417,80 @@ def nothing_to_read(about: Ref, reason: str, kinds: Iterable[str]) -> Issue:
     return _warning(about, "", "TB1036", f"There was nothing to check in {about.name}: {reason}.", hint)
 
 
+def bad_network(about: Ref, field: str, found: str) -> Issue:
+    """An item of a list of networks that is none."""
+    message = f"{field} has the item {quoted(found)}, which is no network."
+    return _error(
+        about, field, "TB1041", message, "Write networks with commas between, as 10.0.0.0/8, 2001:db8::/32.", found
+    )
+
+
+def bad_device_path(about: Ref, field: str, found: str) -> Issue:
+    """A text that names no object of the device."""
+    message = f"{field} is {quoted(found)}, which is no full path on the BIG-IP."
+    return _error(about, field, "TB1042", message, "Write /partition/name, for example /Common/clientssl.", found)
+
+
+def bad_rewrite(about: Ref, field: str, found: str, why: str, example: str) -> Issue:
+    """An item of a rewrite annotation that cannot be read."""
+    message = f"{field} has the item {quoted(found)}: {why}."
+    return _error(about, field, "TB1043", message, f"Write it like {example}.", found)
+
+
+def bad_path(about: Ref, field: str, found: str) -> Issue:
+    """A path of an Ingress that could never match, or not as it is meant."""
+    if "*" in found:
+        return _error(
+            about,
+            field,
+            "TB1044",
+            f"{field} is {quoted(found)}; a path has no wildcards.",
+            "Write the path without *, with pathType: Prefix, which matches everything below it.",
+            found,
+        )
+    message = f"{field} is {quoted(found)}, which does not begin with a slash."
+    return _error(about, field, "TB1044", message, "Write an absolute path, for example /shop.", found)
+
+
+def path_twice(about: Ref, field: str, host: str, path: str) -> Issue:
+    """One Ingress names the same host and path twice."""
+    message = f"{field} is {path} of {host or 'every host'} once more; the first one counts."
+    return _warning(about, field, "TB1045", message, "Keep one of the two.", path)
+
+
+def bad_host(about: Ref, field: str, found: str) -> Issue:
+    """A text that is no host of an Ingress."""
+    message = f"{field} is {quoted(found)}, which is no name of a host."
+    hint = "Write a name in small letters, or *. and a name for all that are one label longer; no address, no port."
+    return _error(about, field, "TB1046", message, hint, found)
+
+
+def equal_ports(about: Ref, field: str, port: int) -> Issue:
+    """HTTP and HTTPS on the same port."""
+    message = f"{field} is {port}, and so is the port for HTTP."
+    return _error(about, field, "TB1047", message, "Give the two different ports, such as 80 and 443.", port)
+
+
+def health_path(about: Ref, field: str, found: str) -> Issue:
+    """The path of a health monitor names no path of an Ingress."""
+    message = f"{field} is {quoted(found)}, which is not host/path."
+    hint = "Write the host and the path of a rule of this Ingress, such as www.example.com/shop; * is every host."
+    return _error(about, field, "TB1048", message, hint, found)
+
+
+def no_secret_named(about: Ref, field: str) -> Issue:
+    """TLS without anything that says which certificate."""
+    message = f"{field} names no Secret, so there is no certificate to show."
+    hint = "Write secretName, or a profile of the BIG-IP in the annotation virtual-server.f5.com/clientssl."
+    return _error(about, field, "TB1049", message, hint)
+
+
+def two_monitors(about: Ref, field: str, pool: str, kind: str) -> Issue:
+    """A pool has one monitor of a type."""
+    message = f"{field} is a second {kind} monitor for {pool}; the first one counts."
+    return _warning(about, field, "TB1050", message, "Keep one, or give one of the two paths another Service.", kind)
+
+
 # ---- TB20xx: against what else is there
 
 
@@ -461,7 +538,9 @@ def needs_flawed(about: Ref, other: str) -> Issue:
     return _error(about, "", "TB2017", message, "Mend that one first; nothing else is needed then.", other)
 
 
-def port_missing(about: Ref, field: str, namespace: str, name: str, port: int, ports: Iterable[int]) -> Issue:
+def port_missing(
+    about: Ref, field: str, namespace: str, name: str, port: int | str, ports: Iterable[int | str]
+) -> Issue:
     """The Service has no such port."""
     has = ", ".join(str(p) for p in ports) or "none"
     return _error(
@@ -486,7 +565,7 @@ def no_node_port(about: Ref, field: str, namespace: str, name: str, service_type
     )
 
 
-def no_node_port_yet(about: Ref, field: str, namespace: str, name: str, port: int) -> Issue:
+def no_node_port_yet(about: Ref, field: str, namespace: str, name: str, port: int | str) -> Issue:
     """Node port mode, a Service of the right type, and no number: the server gives one, a manifest may not have one."""
     return _error(
         about,
@@ -654,6 +733,288 @@ def settings_differ(about: Ref, field: str, pool: str, holder: str, why: str = O
 def not_supported(about: Ref, field: str, what: str, hint: str) -> Issue:
     """Something of the original that does not exist here."""
     return _warning(about, field, "TB2016", f"{what} is not supported.", hint)
+
+
+def class_missing(about: Ref, field: str, name: str) -> Issue:
+    """An Ingress of our class, and nobody has said that the class is ours."""
+    return _pending(
+        about,
+        field,
+        "TB2040",
+        f"There is no IngressClass {name}: nothing is published.",
+        f"Create it with spec.controller: {INGRESS_CONTROLLER}.",
+        name,
+    )
+
+
+def class_of_other(about: Ref, field: str, name: str, controller: str) -> Issue:
+    """The class that we are told to serve says that it is another's."""
+    return _warning(
+        about,
+        field,
+        "TB2041",
+        f"IngressClass {name} is of controller {quoted(controller)}, not of this one: nothing is published.",
+        f"Write spec.controller: {INGRESS_CONTROLLER} there, or name another class with --ingress-class.",
+        controller,
+    )
+
+
+def no_class(about: Ref, ours: str) -> Issue:
+    """An Ingress with annotations for us, and no class."""
+    return _warning(
+        about,
+        "spec.ingressClassName",
+        "TB2042",
+        f"No class is named, and {ours} is not the default class: nothing is published.",
+        f"Write ingressClassName: {ours}.",
+    )
+
+
+def no_ingress_address(about: Ref, field: str) -> Issue:
+    """An Ingress without an address to listen on."""
+    return _pending(
+        about,
+        field,
+        "TB2043",
+        f"{field} is not given, and there is no --default-ingress-ip: the pools are there, a virtual server is not.",
+        "Write the address there, or start with --default-ingress-ip.",
+    )
+
+
+def host_taken(about: Ref, field: str, host: str, where: str, namespace: str, holder: str, why: str = OLDER) -> Issue:
+    """Two namespaces want one host; the oldest keeps it."""
+    return _error(
+        about,
+        field,
+        "TB2044",
+        f"{host or 'Every host'} at {where} belongs to namespace {namespace}, because of {holder}, which {why}.",
+        "Choose another host or address, or move one of the two.",
+        host,
+    )
+
+
+def path_taken(about: Ref, field: str, host: str, path: str, where: str, holder: str, why: str = OLDER) -> Issue:
+    """Two want one path of a host; the oldest keeps it."""
+    return _error(
+        about,
+        field,
+        "TB2045",
+        f"{path} of {host or 'every host'} at {where} belongs to {holder}, which {why}.",
+        "Choose another path, or delete one of the two.",
+        path,
+    )
+
+
+def default_taken(about: Ref, field: str, where: str, holder: str, why: str, alone: bool) -> Issue:
+    """Two want what nobody else wants at a destination. alone: whether the owner wants nothing else there."""
+    say = _error if alone else _warning
+    return say(
+        about,
+        field,
+        "TB2046",
+        f"What no rule matches at {where} goes to the default backend of {holder}, which {why}.",
+        "Write rules with a host or a path, or choose another address.",
+        where,
+    )
+
+
+def listener_differs(about: Ref, field: str, where: str, holder: str, why: str = OLDER) -> Issue:
+    """Two who share a virtual server want it different."""
+    return _warning(
+        about,
+        field,
+        "TB2047",
+        f"{field} is for the whole of {where}, where {holder}, which {why}, says otherwise; that counts.",
+        "Make the two equal, or choose another address.",
+    )
+
+
+def secret_missing(about: Ref, field: str, namespace: str, name: str) -> Issue:
+    """The Secret is not there yet."""
+    return _pending(
+        about,
+        field,
+        "TB2048",
+        f"There is no Secret {namespace}/{name}: its certificate cannot be shown.",
+        "Create it, or correct the name; nothing is served without a certificate where one is wanted.",
+        name,
+    )
+
+
+SECRET_FLAWS = {
+    "type": ("is not of a type that holds a certificate", "Name one of type kubernetes.io/tls."),
+    "entries": ("lacks tls.crt or tls.key", "Put both in: kubectl create secret tls NAME --cert=FILE --key=FILE."),
+    "base64": ("is not base64 where it has to be", "Encode the entries of data, or write them under stringData."),
+    "certificate": ("has no certificate in PEM form in tls.crt", "Put in the certificate, then those that lead on."),
+    "key": ("has no private key in PEM form in tls.key", "Put in the key that belongs to the certificate."),
+    "encrypted": (
+        "has an encrypted key in tls.key",
+        "Put it in without a passphrase: openssl pkey -in FILE -out FILE.",
+    ),
+    "mismatch": ("has a key that does not belong to its certificate", "Put in the two that were made together."),
+}
+"""What can be wrong with a Secret that should hold a certificate: a clause about it, and what to do."""
+
+
+def secret_unusable(about: Ref, field: str, namespace: str, name: str, flaw: str) -> Issue:
+    """A Secret whose certificate cannot be used. flaw: one of SECRET_FLAWS."""
+    why, hint = SECRET_FLAWS[flaw]
+    return _error(about, field, "TB2049", f"Secret {namespace}/{name} {why}.", hint, name)
+
+
+def certificate_ends(about: Ref, field: str, secret: str, date: str, days: int) -> Issue:
+    """The certificate ends soon, or has ended. date: its last day; days: how many are left, 0 or less: none."""
+    if days > 0:
+        left = "1 day" if days == 1 else f"{days} days"
+        message = f"The certificate of Secret {secret} ends on {date}, in {left}."
+    else:
+        message = (
+            f"The certificate of Secret {secret} ended on {date}; it is shown all the same, and clients refuse it."
+        )
+    return _warning(about, field, "TB2050", message, "Renew it: replace tls.crt and tls.key in the Secret.", date)
+
+
+def certificate_for_others(about: Ref, field: str, secret: str, host: str, names: Iterable[str]) -> Issue:
+    """The certificate is not for the host that it is to be shown for."""
+    known = ", ".join(names) or "no name at all"
+    message = f"The certificate of Secret {secret} is for {known}; clients of {host} refuse it."
+    return _warning(
+        about, field, "TB2051", message, f"Have {host} put into the certificate, or name another Secret.", host
+    )
+
+
+def no_such_rule(about: Ref, field: str, found: str) -> Issue:
+    """An annotation is about a host and path that the Ingress does not have."""
+    message = f"{field} is about {quoted(found)}, and no rule of this Ingress has that host and path; it has no effect."
+    return _warning(about, field, "TB2052", message, "Write host and path as they stand in spec.rules.", found)
+
+
+def no_balancer_address(about: Ref, field: str) -> Issue:
+    """A Service of type LoadBalancer for us that gives no address."""
+    return _pending(
+        about,
+        field,
+        "TB2030",
+        "The Service gives no address: nothing is published.",
+        "Write one in the annotation cis.f5.com/ip, or the label of a pool of addresses in cis.f5.com/ipamLabel.",
+    )
+
+
+def address_asked_for(about: Ref, field: str, pool: str) -> Issue:
+    """No lease yet; it comes by itself."""
+    return _pending(
+        about,
+        field,
+        "TB2031",
+        f"An address of pool {quoted(pool)} has been asked for and is not there yet.",
+        "Nothing needs to be done; what was published before stays.",
+        pool,
+    )
+
+
+def pool_exhausted(about: Ref, field: str, pool: str, family: str, size: str, served: bool) -> Issue:
+    """Every address is granted or in use. size: how many there are; served: whether it has one of the other family."""
+    return (_warning if served else _error)(
+        about,
+        field,
+        "TB2032",
+        f"Pool {quoted(pool)} has no free {family} address left; all {size} are in use.",
+        "Add a range to --ip-range, or delete a Service that has one; its address is free a minute later.",
+        pool,
+    )
+
+
+def no_such_pool(about: Ref, field: str, pool: str, known: Iterable[str]) -> Issue:
+    """A label that --ip-range does not have."""
+    known = sorted(known)
+    meant = nearest(pool, known)
+    hint = "Give ranges of addresses with --ip-range."
+    if known:
+        hint = f'Did you mean "{meant}"?' if meant else f"Known here: {', '.join(known)}."
+    return _error(about, field, "TB2033", f"{field} is {quoted(pool)}, and --ip-range has no such label.", hint, pool)
+
+
+def no_such_family(about: Ref, field: str, pool: str, family: str, served: bool) -> Issue:
+    """A pool without ranges of a family. served: whether there is an address of the other one."""
+    return (_warning if served else _error)(
+        about,
+        field,
+        "TB2034",
+        f"Pool {quoted(pool)} has no range of {family} addresses, and spec.ipFamilies asks for one.",
+        "Add a range to the label in --ip-range, or take the family out of spec.ipFamilies.",
+        family,
+    )
+
+
+def address_outside(about: Ref, field: str, pool: str, address: str) -> Issue:
+    """The ranges were changed under an address that is in use."""
+    return _warning(
+        about,
+        field,
+        "TB2035",
+        f"The address {address} is in no range of pool {quoted(pool)} any more; it stays as long as it is used.",
+        "Put it back into --ip-range, or make the Service anew to give it another one.",
+        address,
+    )
+
+
+def several_source_ranges(about: Ref, field: str, ranges: Iterable[str]) -> Issue:
+    """A virtual server serves one prefix of source addresses."""
+    ranges = list(ranges)
+    return _error(
+        about,
+        field,
+        "TB2036",
+        f"{field} comes to {len(ranges)} ranges of one family ({', '.join(ranges)}); a virtual server takes one.",
+        "Write one prefix for each family that has them all, or leave the field out and filter elsewhere.",
+        ", ".join(ranges),
+    )
+
+
+def nobody_served(about: Ref, field: str, address: str) -> Issue:
+    """Source ranges of the other family only."""
+    return _warning(
+        about,
+        field,
+        "TB2037",
+        f"{field} has no range of {address}'s family, so nobody could reach it: there is no virtual server for it.",
+        "Add a range of that family, for example 0.0.0.0/0 or ::/0.",
+        address,
+    )
+
+
+def policy_unread(about: Ref, field: str, namespace: str, policy: str) -> Issue:
+    """A reference to a Policy (cis.f5.com), which this version does not read."""
+    return _pending(
+        about,
+        field,
+        "TB2038",
+        f"{field} names Policy {namespace}/{policy}, and Policies are not read: its settings are not applied.",
+        "Take the annotation out if they are not needed.",
+        policy,
+    )
+
+
+def no_partition(about: Ref, field: str) -> Issue:
+    """Nobody says in which partition to publish."""
+    return _error(
+        about,
+        field,
+        "TB2039",
+        "Neither the Service nor this controller names a partition.",
+        f"Start with --bigip-partition, or write {field}.",
+    )
+
+
+def balancer_members_only(about: Ref) -> Issue:
+    """The controller is limited to members of designated pools."""
+    return _warning(
+        about,
+        "spec.type",
+        "TB2013",
+        "This controller runs with --members-only, which publishes no virtual servers.",
+        "Nothing needs to be done if another controller publishes the Service.",
+    )
 
 
 # ---- TB30xx: the device
@@ -879,6 +1240,18 @@ def not_converging(about: Ref, path: str) -> Issue:
         "TB3010",
         f"{path} was written twice and still differs on the BIG-IP.",
         "It is left as it is until its manifest changes; please report it with the output of turnbuckle plan.",
+        path,
+    )
+
+
+def content_missing(about: Ref, path: str) -> Issue:
+    """A certificate or a key is to be made, and nobody has what is to be in it."""
+    return _error(
+        about,
+        "",
+        "TB3030",
+        f"{path} is not on the BIG-IP as it was, and what was in it is not kept in restore files.",
+        "Let the controller make it from the Secret: start it, or lift the freeze.",
         path,
     )
 

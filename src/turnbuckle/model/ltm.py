@@ -40,6 +40,10 @@ class LtmObject:
         """What only one object on the device can have, such as a destination."""
         return frozenset()
 
+    def whole(self) -> Path | None:
+        """The object that this one is a part of on the device: told with that one, and gone when that one goes."""
+        return None
+
 
 def differing(before: LtmObject, after: LtmObject) -> frozenset[str]:
     """The names of the fields in which two objects of one type differ; the mark is called "metadata"."""
@@ -97,13 +101,17 @@ def as_operators_left_it(before: Member, wanted: Member) -> Member:
 
 @dataclass(frozen=True, slots=True)
 class Monitor(LtmObject):
-    """A health monitor. send and recv are the strings as the device stores them, with backslash sequences literal."""
+    """A health monitor. send and recv are the strings as the device stores them, with backslash sequences literal.
+
+    ssl_profile: full path of an operator's server-SSL profile that a monitor of type https speaks by; empty for none.
+    """
 
     type: MonitorType = "tcp"
     interval_s: int = 5
     timeout_s: int = 16
     send: str = ""
     recv: str = ""
+    ssl_profile: str = ""
 
     @property
     def path(self) -> Path:
@@ -177,8 +185,14 @@ class VirtualServer(LtmObject):
     """A virtual server.
 
     destination_address: address text, with %ID for a route domain; port 1 to 65535.
+    profiles: those that it needs as a whole, of operators as a rule; a certificate's profile that somebody's part of it
+    needs is a ProfileBinding.
     snat: "none", "automap", or the full path of a SNAT pool.
     persistence: full path of a persistence profile; empty for none.
+    policies: full paths of policies of ours; those that an operator attached are not here, and stay.
+    default_ssl: full path of the client-SSL profile of ours that answers whoever names no server (see
+    model.tls.default_profile); empty: it does not speak TLS by a certificate of ours.
+    source: the only clients that are listened to, as a prefix such as 10.0.0.0/8; empty: all.
     """
 
     destination_address: str = ""
@@ -188,12 +202,21 @@ class VirtualServer(LtmObject):
     profiles: frozenset[ProfileUse] = frozenset()
     snat: str = "automap"
     persistence: str = ""
+    policies: frozenset[str] = frozenset()
+    default_ssl: str = ""
+    translate_address: bool = True
+    source: str = ""
 
     KIND: ClassVar[str] = "ltm/virtual"
 
     def references(self) -> frozenset[Path]:
-        """Its pool; profiles belong to the operator, the device knows whether they exist."""
-        return frozenset({Path(Pool.KIND, self.pool)}) if self.pool else frozenset()
+        """Its pool, policies and default certificate; other profiles are an operator's, and the device knows them."""
+        found = {Path("ltm/policy", policy) for policy in self.policies}
+        if self.pool:
+            found.add(Path(Pool.KIND, self.pool))
+        if self.default_ssl:
+            found.add(Path("ltm/profile/client-ssl", self.default_ssl))
+        return frozenset(found)
 
     def occupies(self) -> frozenset[str]:
         """One listener for each destination and protocol."""

@@ -1,12 +1,14 @@
-"""Settings that translators and composers read: they lie in the store like any other object."""
+"""Facts that translators and composers read: settings and the date lie in the store like any other object."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from turnbuckle.model.ref import Ref
 
 SETTINGS = Ref("", "Settings", "", "")
+TODAY = Ref("", "Today", "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,11 @@ class Settings:
     pool_member_type: "nodeport" or "cluster".
     snat_pool: full path of a SNAT pool; empty: automap.
     node_label_selector: a Kubernetes label selector; empty: every node.
+    ingresses: whether Ingresses are published.
+    ingress_class: name of the IngressClass to serve; with ingress_class_only not those Ingresses that name no class.
+    default_ingress_ip: the address of Ingresses that give none, as bigip_address answers it; empty: there is none.
+    load_balancer_class: the class of Services of type LoadBalancer to serve; with load_balancer_class_only not those
+    Services that name no class.
     """
 
     controller_id: str
@@ -28,3 +35,16 @@ class Settings:
     snat_pool: str = ""
     share_nodes: bool = False
     members_only: bool = False
+    ingresses: bool = True
+    ingress_class: str = "f5"
+    ingress_class_only: bool = False
+    default_ingress_ip: str = ""
+    load_balancer_class: str = ""
+    load_balancer_class_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """The date in UTC, so that what ends by itself is told in time; nothing in the middle reads a clock."""
+
+    day: date

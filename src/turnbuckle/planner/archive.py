@@ -1,17 +1,18 @@
 """What a device had, as a file: enough to make a plan that brings it back.
 
 The form is JSON for people and for later versions: a head that says what it is, and the objects as our model has them.
+Of files it has what they are called and whose they are, never what is in them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import msgspec
 
-from turnbuckle.model import ltm
+from turnbuckle.model import ltm, policy, tls
 from turnbuckle.model.ltm import LtmObject
 from turnbuckle.model.state import State
 
@@ -20,7 +21,8 @@ VERSION = 1
 
 _TYPES: Mapping[str, type[LtmObject]] = {
     found.__name__: found
-    for found in vars(ltm).values()
+    for module in (ltm, policy, tls)
+    for found in vars(module).values()
     if isinstance(found, type) and issubclass(found, LtmObject) and found is not LtmObject
 }
 
@@ -51,7 +53,8 @@ def to_bytes(archive: Archive) -> bytes:
         "reason": archive.reason,
     }
     objects = [
-        {"type": type(archive.state[path]).__name__, "object": archive.state[path]} for path in sorted(archive.state)
+        {"type": type(archive.state[path]).__name__, "object": _shown(archive.state[path])}
+        for path in sorted(archive.state)
     ]
     encoded = msgspec.json.encode({**head, "objects": objects}, order="sorted")
     return msgspec.json.format(encoded, indent=1)
@@ -82,6 +85,11 @@ def from_bytes(content: bytes) -> Archive:
     except (KeyError, TypeError, msgspec.ValidationError) as error:
         raise NotAnArchive(f"The restore file is damaged: {error}.") from error
     return Archive(device, controller_id, taken_at, reason, State(objects))
+
+
+def _shown(obj: LtmObject) -> dict[str, Any]:
+    """The fields of an object, but for what it shows to nobody."""
+    return {f.name: getattr(obj, f.name) for f in fields(obj) if f.repr}
 
 
 def _object(raw: Mapping[str, Any]) -> LtmObject:

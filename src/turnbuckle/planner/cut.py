@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from turnbuckle.model.plan import Batch, Operation, Plan
 from turnbuckle.model.state import Path
 from turnbuckle.planner.order import needs_of, together, vacaters
+from turnbuckle.planner.parts import gone_with
 
 
 def cut(plan: Plan, largest: int = 100) -> tuple[Batch, ...]:
@@ -46,10 +47,10 @@ def _ahead(todo: dict[Path, Operation]) -> set[Path]:
     needs = needs_of(todo) if found else {}
     waiting = list(found)
     while waiting:
-        first = needs[waiting.pop()] - found
+        first = needs.get(waiting.pop(), set()) - found
         found |= first
         waiting += first
-    return found
+    return found | {part for part, whole in gone_with(todo.values()).items() if whole in found}
 
 
 def _by_partition(operations: Iterable[Operation], largest: int) -> Iterator[Batch]:
@@ -62,12 +63,16 @@ def _by_partition(operations: Iterable[Operation], largest: int) -> Iterator[Bat
 
 
 def _parts(operations: list[Operation], largest: int) -> list[tuple[Operation, ...]]:
-    """Consecutive parts; operations that only work at once stay in one part."""
+    """Consecutive parts; operations that only work at once stay in one part. What goes with its whole costs nothing."""
+    along = gone_with(operations)
     parts: list[tuple[Operation, ...]] = []
     current: list[Operation] = []
+    size = 0
     for group in together(operations):
-        if current and len(current) + len(group) > largest:
+        cost = sum(operation.path not in along for operation in group)
+        if current and size + cost > largest:
             parts.append(tuple(current))
-            current = []
+            current, size = [], 0
         current += group
+        size += cost
     return [*parts, tuple(current)] if current else parts

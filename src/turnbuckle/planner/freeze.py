@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from turnbuckle.model.plan import Operation
 from turnbuckle.model.ref import Ref
 from turnbuckle.planner.diff import owners
+from turnbuckle.planner.parts import whole_of
 
 DEVICE = "device"
 
@@ -27,8 +28,9 @@ class Freeze:
             return "the device"
         if path.partition in self.partitions:
             return f"partition {path.partition}"
-        if path.name in self.paths:
-            return path.name
+        for place in (path, whole_of(operation)):
+            if place is not None and place.name in self.paths:
+                return place.name
         about = (owners(operation.before) | owners(operation.after)) & frozen_owners if frozen_owners else ()
         return str(min(about)) if about else ""
 

@@ -2,6 +2,10 @@
 
 A held owner errs and was never good while this process runs, so nobody knows what it would want; the device has the
 last that was good. What of it has to give way to others is decided in `places`.
+
+A part of something that is shared, such as its rules in a policy, stays with all that it needs: the whole, whatever
+uses that, and what those refer to, also when their own owners want them no more. Where it is the oldest and has said
+what holds for the whole, that goes on to hold, and what others want is added to it.
 """
 
 from __future__ import annotations
@@ -9,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from turnbuckle.model.ltm import DesignatedPool, LtmObject, Pool
+from turnbuckle.model.ltm import DesignatedPool, LtmObject, Pool, VirtualServer
 from turnbuckle.model.ref import Ref
 from turnbuckle.model.state import Path, State
+from turnbuckle.model.tls import ClientSsl, ProfileBinding, default_profile
 from turnbuckle.planner.diff import owners
 from turnbuckle.planner.guard import is_ours
 
@@ -31,7 +36,36 @@ def graft(
         obj = observed.get(path)
         return obj if obj is not None and is_ours(obj, controller_id) else None
 
-    return {path: _wanted(ours(path), desired.get(path), held, kept) for path in paths}
+    found = {path: _wanted(ours(path), desired.get(path), held, kept) for path in paths}
+    return found | _needed(found, observed, desired) if held else found
+
+
+def _needed(wanted: Mapping[Path, LtmObject | None], observed: State, desired: State) -> dict[Path, LtmObject | None]:
+    """What would go and stays, because something depends on it that only stays for a held owner's sake."""
+    going = {path: observed[path] for path, obj in wanted.items() if obj is None and path in observed}
+    todo = [obj for path, obj in wanted.items() if obj is not None and obj != desired.get(path)]
+    found: dict[Path, LtmObject | None] = {}
+    for path in _displaced(wanted, going, desired):
+        todo.append(going[path])
+        found[path] = going.pop(path)
+    while todo and going:
+        obj = todo.pop()
+        whole = obj.whole()
+        users = {path for path, other in going.items() if whole in other.references() and other.whole() is None}
+        for path in (obj.references() | users) & going.keys():
+            todo.append(going[path])
+            found[path] = going.pop(path)
+    return found
+
+
+def _displaced(wanted: Mapping[Path, LtmObject | None], going: Mapping[Path, LtmObject], desired: State) -> list[Path]:
+    """Certificates that would have become a listener's default, as a held owner's stays that: they stay beside it."""
+    heirs = {path.name: owners(desired.get(path)) for path, obj in wanted.items() if obj != desired.get(path)}
+    return [
+        path
+        for path, obj in going.items()
+        if isinstance(obj, ProfileBinding) and owners(obj) & heirs.get(default_profile(obj.virtual), frozenset())
+    ]
 
 
 def _wanted(
@@ -41,7 +75,7 @@ def _wanted(
         return _with_held_members(before, after, {str(ref) for ref in held}) if held else after
     if after is not None:
         if not owners(after) & held:
-            return after
+            return _shared(before, after) if owners(before) & held else after
         if before is None:
             return None
         if isinstance(before, Pool) and isinstance(after, Pool) and before.mark is not None:
@@ -50,6 +84,24 @@ def _wanted(
     if before is not None and owners(before) & held:
         return before if before.occupies() <= kept.keys() else None
     return None
+
+
+def _shared(before: LtmObject | None, after: LtmObject) -> LtmObject:
+    """What was a held owner's and is another's now that nobody knows what the first one wants."""
+    match before, after:
+        case VirtualServer(), VirtualServer() if before.occupies() == after.occupies():
+            clientside = frozenset(use for use in after.profiles if use.context == "clientside")
+            return replace(
+                before,
+                pool=before.pool or after.pool,
+                profiles=before.profiles | clientside,
+                policies=before.policies | after.policies,
+                default_ssl=before.default_ssl or after.default_ssl,
+            )
+        case ClientSsl(sni_default=True), ClientSsl():
+            return before
+        case _:
+            return replace(after, mark=before.mark) if before is not None else after
 
 
 def _with_held_members(before: DesignatedPool, after: LtmObject | None, owners: set[str]) -> LtmObject | None:

@@ -6,6 +6,7 @@ from turnbuckle.model import issue as issues_of
 from turnbuckle.model.issue import Issue
 from turnbuckle.model.ltm import DesignatedPool, LtmObject
 from turnbuckle.model.plan import Operation, Verb
+from turnbuckle.model.tls import CertificateFile, KeyFile
 from turnbuckle.planner.diff import owner_of
 
 
@@ -24,6 +25,8 @@ def refuse(operation: Operation, controller_id: str, adopt: bool, synced: bool) 
         return _refuse_designated(operation, after)
     if before is not None and not is_ours(before, controller_id):
         return _refuse_foreign(operation, before, adopt)
+    if isinstance(after, CertificateFile | KeyFile) and not after.pem and operation.fields != {"metadata"}:
+        return _refuse_empty(operation, after)
     return (operation.verb is Verb.DELETE and not synced) or None
 
 
@@ -40,3 +43,8 @@ def _refuse_designated(operation: Operation, after: DesignatedPool) -> Issue | N
     if operation.before is None and after.mark is not None:
         return issues_of.designated_pool_missing(owner_of(after.mark), operation.path.name)
     return None
+
+
+def _refuse_empty(operation: Operation, after: CertificateFile | KeyFile) -> Issue | bool:
+    """Why a file is not made that nobody has the content of: what is on the device is not read back."""
+    return issues_of.content_missing(owner_of(after.mark), str(operation.path)) if after.mark is not None else True

@@ -121,12 +121,21 @@ def _concerned(observed: State, desired: State, held: frozenset[Ref], paths: fro
         more = {path for path in needed if path in desired or path in observed} - found
         found |= more
         todo += more
+    if held:
+        found |= _held_parts(observed, desired, held, found)
     taken = {place for path in paths for place in _places(desired, path) - _places(observed, path)} if held else set()
     if taken:
         found |= {
             path for path, obj in observed.items() if obj.occupies() & taken or (obj.occupies() and owners(obj) & held)
         }
     return frozenset(found)
+
+
+def _held_parts(observed: State, desired: State, held: frozenset[Ref], paths: set[Path]) -> set[Path]:
+    """The parts of held owners in what would go."""
+    going = {path for path in paths if path in observed and path not in desired}
+    parts = ((path, obj) for path, obj in observed.items() if obj.whole() in going) if going else ()
+    return {path for path, obj in parts if owners(obj) & held}
 
 
 def _places(state: State, path: Path) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """What runs before what, known from references: the referenced before the referrer, and deletes the other way round.
 
 What only one object can have (a destination) is vacated before it is taken. Two objects that swap such things cannot be
-ordered; they stay together, for a transaction to do at once.
+ordered; they stay together, for a transaction to do at once. Parts that go with their whole stand right behind it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,20 @@ from graphlib import CycleError, TopologicalSorter
 
 from turnbuckle.model.plan import Operation, Verb
 from turnbuckle.model.state import Path
+from turnbuckle.planner.parts import gone_with, pairs, whole_of
 
-_RANK = {"ltm/pool/members": 1, "ltm/pool": 2, "ltm/virtual": 3, "sys/application/service": 4}
-"""Among what is not bound by references, monitors come first and listeners last."""
+_RANK = {
+    "ltm/pool/members": 1,
+    "ltm/pool": 2,
+    "ltm/profile/client-ssl": 3,
+    "ltm/profile/server-ssl": 3,
+    "ltm/policy": 4,
+    "ltm/policy/rules": 5,
+    "ltm/virtual": 6,
+    "ltm/virtual/profiles": 7,
+    "sys/application/service": 8,
+}
+"""Among what is not bound by references, files and monitors come first and listeners last."""
 
 
 def order(operations: Iterable[Operation]) -> tuple[Operation, ...]:
@@ -22,12 +33,16 @@ def order(operations: Iterable[Operation]) -> tuple[Operation, ...]:
     needs = needs_of(todo)
     vacating = vacaters(todo)
     try:
-        return _sorted(todo, {path: needs[path] | vacating.get(path, set()) for path in todo})
+        ordered = _sorted(todo, {path: needs[path] | vacating.get(path, set()) for path in needs})
     except CycleError:
-        return _sorted(todo, needs)
+        ordered = _sorted(todo, needs)
+    behind: dict[Path, list[Operation]] = {}
+    for part, whole in sorted(gone_with(todo.values()).items()):
+        behind.setdefault(whole, []).append(todo[part])
+    return tuple(one for operation in ordered for one in (operation, *behind.get(operation.path, ())))
 
 
-def _sorted(todo: dict[Path, Operation], before: dict[Path, set[Path]]) -> tuple[Operation, ...]:
+def _sorted(todo: dict[Path, Operation], before: dict[Path, set[Path]]) -> list[Operation]:
     sorter = TopologicalSorter(before)
     sorter.prepare()
     result: list[Operation] = []
@@ -35,7 +50,7 @@ def _sorted(todo: dict[Path, Operation], before: dict[Path, set[Path]]) -> tuple
         ready = sorted(sorter.get_ready(), key=lambda path: _place(todo[path]))
         result += [todo[path] for path in ready]
         sorter.done(*ready)
-    return tuple(result)
+    return result
 
 
 def _place(operation: Operation) -> tuple[bool, int, str, str]:
@@ -45,15 +60,27 @@ def _place(operation: Operation) -> tuple[bool, int, str, str]:
 
 
 def needs_of(todo: dict[Path, Operation]) -> dict[Path, set[Path]]:
-    """For each operation the paths whose operations come before it."""
-    first: dict[Path, set[Path]] = {path: set() for path in todo}
+    """For each operation the paths whose operations come before it.
+
+    A part that goes with its whole is done with that; one that is made with its whole may be told with it, so that the
+    whole comes after all that it needs. A part is taken away after its whole was changed, for which all parts are
+    listed.
+    """
+    along = gone_with(todo.values())
+    first: dict[Path, set[Path]] = {path: set() for path in todo if path not in along}
     for path, operation in todo.items():
         for needed in operation.after.references() if operation.after else ():
             if needed in todo and todo[needed].verb is not Verb.DELETE:
                 first[path].add(needed)
+        whole = whole_of(operation)
+        if whole in first and todo[whole].verb is Verb.CREATE:
+            first[whole] |= first[path] - {whole}
+        doer = along.get(path, path)
         for held in operation.before.references() if operation.before else ():
-            if held in todo and todo[held].verb is Verb.DELETE:
-                first[held].add(path)
+            if held in first and todo[held].verb is Verb.DELETE and held != doer:
+                first[held].add(doer)
+        if operation.verb is Verb.DELETE and whole in first and todo[whole].verb is Verb.UPDATE:
+            first[path].add(whole)
     return first
 
 
@@ -74,11 +101,14 @@ def vacaters(todo: dict[Path, Operation]) -> dict[Path, set[Path]]:
 
 
 def together(operations: Iterable[Operation]) -> list[list[Operation]]:
-    """Ordered operations, grouped so that those which swap what only one can have are in one group."""
+    """Ordered operations, grouped so that those which are done at once are in one group.
+
+    They swap what only one can have, are parts that go with their whole, or a certificate and its key.
+    """
     ordered = list(operations)
     place = {operation.path: index for index, operation in enumerate(ordered)}
     until = list(range(len(ordered)))
-    for path, others in vacaters({operation.path: operation for operation in ordered}).items():
+    for path, others in _bound(ordered).items():
         for other in others:
             if place[other] > place[path]:
                 until[place[path]] = max(until[place[path]], place[other])
@@ -90,3 +120,14 @@ def together(operations: Iterable[Operation]) -> list[list[Operation]]:
         groups[-1].append(operation)
         end = max(end, until[index])
     return groups
+
+
+def _bound(operations: list[Operation]) -> dict[Path, set[Path]]:
+    """What has to be done at once, of two the one -> the other."""
+    found = {path: set(others) for path, others in vacaters({one.path: one for one in operations}).items()}
+    for part, whole in gone_with(operations).items():
+        found.setdefault(whole, set()).add(part)
+    for certificate, key in pairs(operations).items():
+        found.setdefault(certificate, set()).add(key)
+        found.setdefault(key, set()).add(certificate)
+    return found

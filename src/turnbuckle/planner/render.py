@@ -20,8 +20,11 @@ from turnbuckle.model.ltm import (
 )
 from turnbuckle.model.partition_claim import holder_of, is_claim
 from turnbuckle.model.plan import Operation, Plan, Verb
+from turnbuckle.model.policy import Action, Condition, Policy, PolicyRule
 from turnbuckle.model.ref import Origin, Ref
 from turnbuckle.model.state import Path
+from turnbuckle.model.tls import CertificateFile, ClientSsl, KeyFile, ProfileBinding, ServerSsl
+from turnbuckle.planner.parts import gone_with
 
 _SIGNS = {Verb.CREATE: ("+", "32"), Verb.UPDATE: ("~", "33"), Verb.DELETE: ("-", "31")}
 
@@ -40,9 +43,12 @@ def text(plan: Plan, colour: bool = False, *, issues: Iterable[Issue] = (), part
     lines = [
         f"{paint(sign, green)} create  auth partition {name}  because of --create-partition" for name in partitions
     ]
-    lines += [line for operation in plan.operations for line in _operation_lines(operation, paint)]
+    # What goes with its whole is not told apart: of a policy with its rules it is said that the policy goes.
+    along = gone_with(plan.operations)
+    shown = [operation for operation in plan.operations if operation.path not in along]
+    lines += [line for operation in shown for line in _operation_lines(operation, paint)]
     lines += [f"{paint('=', '90')} foreign  {path}  left as it is" for path in plan.foreign]
-    counts = {verb: sum(op.verb is verb for op in plan.operations) for verb in Verb}
+    counts = {verb: sum(op.verb is verb for op in shown) for verb in Verb}
     if plan.operations or partitions:
         lines.append(
             f"{counts[Verb.CREATE] + len(partitions)} to create, {counts[Verb.UPDATE]} to change,"
@@ -140,6 +146,19 @@ def _made(obj: LtmObject) -> str:
             return f"every {obj.interval_s} s, down after {obj.timeout_s} s"
         case IAppService():
             return f"template {obj.template}"
+        case PolicyRule():
+            conditions = " and ".join(map(_condition, obj.conditions)) or "always"
+            return f"{conditions}: {', '.join(map(_action, obj.actions))}"
+        case Policy():
+            return obj.strategy.rpartition("/")[2]
+        case ClientSsl():
+            return f"certificate {obj.certificate}" + (", for whoever names no server" if obj.sni_default else "")
+        case ServerSsl():
+            return f"verified by {obj.ca}" if obj.ca else "not verified"
+        case ProfileBinding():
+            return f"{obj.profile} {obj.context}"
+        case CertificateFile() | KeyFile():
+            return f"certificate with SHA-256 {obj.digest[:16]}…"
         case DataGroup() if is_claim(obj.path):
             holder = holder_of(obj)
             return f"the partition is claimed for controller {holder.controller_id} of cluster {holder.cluster_id}"
@@ -147,6 +166,15 @@ def _made(obj: LtmObject) -> str:
             return f"{len(obj.records)} record{'' if len(obj.records) == 1 else 's'} of type {obj.type}"
         case _:
             return obj.name
+
+
+def _condition(one: Condition) -> str:
+    segment = f" {one.index}" if one.index else ""
+    return f"{one.operand}{segment} {'not ' if one.negated else ''}{one.match} {' or '.join(one.values)}"
+
+
+def _action(one: Action) -> str:
+    return " ".join(filter(None, (one.act, one.value, str(one.code or ""))))
 
 
 def change(operation: Operation, name: str) -> str:
@@ -179,7 +207,19 @@ def _shown(obj: LtmObject | None, name: str) -> str:
         case None:
             return "none"
         case frozenset() | tuple():
-            return "[" + ", ".join(sorted(str(part.name if isinstance(part, Path) else part) for part in value)) + "]"
+            return "[" + ", ".join(sorted(map(_part, value))) + "]"
+        case _:
+            return str(value)
+
+
+def _part(value: Any) -> str:
+    match value:
+        case Path():
+            return value.name
+        case Condition():
+            return _condition(value)
+        case Action():
+            return _action(value)
         case _:
             return str(value)
 

@@ -86,7 +86,9 @@ def needs(later: Operation, earlier: Operation) -> bool:
     if earlier.verb is Verb.CREATE and later.after is not None and earlier.path in later.after.references():
         return True
     if later.verb is Verb.DELETE and earlier.before is not None and later.path in earlier.before.references():
-        return True
+        return later.path != earlier.before.whole()
+    if later.verb is Verb.DELETE and earlier.verb is Verb.DELETE and later.before is not None:
+        return later.before.whole() == earlier.path
     vacated = _occupies(earlier.before) - _occupies(earlier.after)
     return bool(vacated & (_occupies(later.after) - _occupies(later.before)))
 

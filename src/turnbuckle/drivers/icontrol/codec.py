@@ -6,12 +6,13 @@ device adds to an object, and what others set on it, is in no row and is therefo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from turnbuckle.drivers.icontrol import uri, values
 from turnbuckle.drivers.icontrol.values import Wire
+from turnbuckle.model.ledger import Row
 from turnbuckle.model.ltm import LtmObject
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.state import Path
@@ -27,10 +28,14 @@ class Scene:
     """What has to be known to read an object.
 
     domains: partition -> its default route domain. monitors: full path -> Path of the monitors that were read.
+    marks: whose the policies and SSL profiles are that virtual servers may use. rows: what the ledgers say, by the
+    names of their records.
     """
 
     domains: Mapping[str, int] = field(default_factory=dict)
     monitors: Mapping[str, Path] = field(default_factory=dict)
+    marks: Mapping[Path, Mark] = field(default_factory=dict)
+    rows: Mapping[str, Row] = field(default_factory=dict)
 
     def domain_of(self, full_path: str) -> int:
         """The default route domain where an object lives."""
@@ -42,7 +47,7 @@ class Change:
     """What has to be known to write an object.
 
     before: the object as observed, None when it is created. standing: what is on the device under the keys that we
-    share with others (metadata, description). names: full path of a member as we call it -> as the device does, where
+    share with others (Field.shared). names: full path of a member as we call it -> as the device does, where
     that differs.
     """
 
@@ -53,12 +58,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One row. name: as in Operation.fields; the mark is "metadata"."""
+    """One row. name: as in Operation.fields; the mark is "metadata".
+
+    shared: the keys of which others may own a part, to be read anew before the field is changed.
+    """
 
     name: str
     keys: tuple[str, ...]
     read: Callable[[Wire, Scene], Any]
     write: Callable[[Any, Change], Body]
+    shared: tuple[str, ...] = ()
 
     @property
     def attribute(self) -> str:
@@ -71,9 +80,12 @@ class Codec:
     """One collection.
 
     constants: fields of the model that the collection itself decides. extra: keys for creation alone.
-    shared: the keys of which others may own a part, to be read anew before the mark is changed.
     makes_folder: the device makes the object's folder and wants to hear nothing of it.
     inner_keys: keys of subcollection items, which some versions strike out unless they are selected as well.
+    naming: the keys that name an object in the body that creates it. parts: what of the same answer are objects of
+    their own (LtmObject.whole), given the object. subcollections: where those are, if no field is read from there;
+    every key of such an object is asked for, since any may matter, and inner_keys are those of items that tell of
+    changes.
     """
 
     kind: str
@@ -81,9 +93,11 @@ class Codec:
     fields: tuple[Field, ...]
     constants: Mapping[str, Any] = field(default_factory=dict)
     extra: Callable[[Any], Body] = lambda _: {}
-    shared: tuple[str, ...] = ("metadata",)
     inner_keys: tuple[str, ...] = ()
     makes_folder: bool = False
+    naming: Callable[[Any], Body] = lambda obj: uri.naming(obj.name)
+    parts: Callable[[Wire, Any, Scene], Iterable[LtmObject]] = lambda *_: ()
+    subcollections: tuple[str, ...] = ()
 
     @property
     def expand(self) -> bool:
@@ -92,7 +106,9 @@ class Codec:
 
     @property
     def select(self) -> str:
-        """The keys to ask for, as $select takes them."""
+        """The keys to ask for, as $select takes them; empty for all of them."""
+        if self.subcollections:
+            return ""
         keys = (*_NAMING, *(k for f in self.fields for k in f.keys), _GENERATION)
         more = (*self.inner_keys, "items") if self.inner_keys else ()
         return ",".join(dict.fromkeys(keys + more))
@@ -101,12 +117,13 @@ class Codec:
     def select_generation(self) -> str:
         """The keys that tell where an object is and whether it was changed."""
         more = (*self._inner, "items") if self.inner_keys else ()
-        return ",".join(("fullPath", _GENERATION, *more))
+        return ",".join(("fullPath", _GENERATION, *more, *(self.inner_keys if self.subcollections else ())))
 
     @property
     def _inner(self) -> tuple[str, ...]:
         """The keys under which subcollections are."""
-        return tuple(k for f in self.fields for k in f.keys if k.endswith("Reference"))
+        found = (k for f in self.fields for k in f.keys if k.endswith("Reference"))
+        return (*dict.fromkeys(found), *self.subcollections)
 
     def generation_of(self, raw: Wire) -> int:
         """One number that changes with the object and with each item of its subcollections; 0 when nobody can tell.
@@ -117,11 +134,7 @@ class Codec:
         own = values.number(raw.get(_GENERATION))
         if not own or not self._inner:
             return own
-        items = frozenset(
-            (values.full_path(item), values.number(item.get(_GENERATION)))
-            for key in self._inner
-            for item in values.listed(raw.get(key))
-        )
+        items = frozenset(_generations(raw))
         return hash((own, items)) if all(generation for _, generation in items) else 0
 
     @property
@@ -142,9 +155,15 @@ class Codec:
         found = {f.attribute: f.read(raw, scene) for f in self.fields}
         return self.type(name=values.full_path(raw), **self.constants, **found)
 
+    def objects(self, raw: Wire, scene: Scene) -> Iterable[LtmObject]:
+        """The object that the device sent, and those that are parts of it."""
+        whole = self.decode(raw, scene)
+        yield whole
+        yield from self.parts(raw, whole, scene)
+
     def create(self, obj: LtmObject) -> Body:
         """The body that creates an object."""
-        body: Body = uri.naming(obj.name) | self.extra(obj)
+        body: Body = self.naming(obj) | self.extra(obj)
         if self.makes_folder:
             del body["subPath"]
         for row in self.fields:
@@ -158,6 +177,16 @@ class Codec:
             if row.name in names:
                 body |= row.write(obj, change)
         return body
+
+
+def _generations(raw: Wire, within: str = "") -> Iterable[tuple[str, int]]:
+    """The place and the generation of each item of an object's subcollections, and of theirs."""
+    for key, found in raw.items():
+        if key.endswith("Reference") and isinstance(found, Mapping):
+            for item in values.listed(found):
+                place = f"{within} {key} {values.full_path(item)}"
+                yield place, values.number(item.get(_GENERATION))
+                yield from _generations(item, place)
 
 
 def plain(name: str, key: str, default: Any) -> Field:
@@ -188,7 +217,11 @@ def _write_description(obj: LtmObject, change: Change) -> Body:
     return {"description": values.with_description_mark(words, obj.mark)}
 
 
-METADATA = Field("metadata", ("metadata",), lambda raw, _: values.metadata_mark(raw), _write_metadata)
+METADATA = Field("metadata", ("metadata",), lambda raw, _: values.metadata_mark(raw), _write_metadata, ("metadata",))
 DESCRIPTION = Field(
-    "metadata", ("description",), lambda raw, _: values.description_mark(raw.get("description")), _write_description
+    "metadata",
+    ("description",),
+    lambda raw, _: values.description_mark(raw.get("description")),
+    _write_description,
+    ("description",),
 )

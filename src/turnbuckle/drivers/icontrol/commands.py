@@ -13,7 +13,7 @@ from typing import cast
 
 from turnbuckle.drivers.icontrol import uri
 from turnbuckle.drivers.icontrol.codec import Body, Change, Codec
-from turnbuckle.drivers.icontrol.objects import CODECS
+from turnbuckle.drivers.icontrol.objects import CODECS, PARTS
 from turnbuckle.drivers.icontrol.objects import member as members
 from turnbuckle.drivers.icontrol.objects.iapp import RERUN
 from turnbuckle.drivers.icontrol.values import Wire
@@ -31,7 +31,7 @@ Names = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One write. target: full path of the object that is written, a member's own when it is one."""
+    """One write. target: full path of the object that is written, a member's own when it is one; a rule's name."""
 
     method: str
     path: str
@@ -50,9 +50,15 @@ class Step:
 
 def shared_keys(operation: Operation) -> tuple[str, ...]:
     """The keys to be read anew before an operation, because others may have entries there that have to stay."""
-    codec = CODECS.get(operation.path.kind)
-    marks = operation.verb is Verb.UPDATE and "metadata" in operation.fields
-    return codec.shared if codec is not None and marks else ()
+    codec = codec_of(operation.path.kind)
+    if codec is None or operation.verb is not Verb.UPDATE:
+        return ()
+    return tuple(dict.fromkeys(key for row in codec.fields if row.name in operation.fields for key in row.shared))
+
+
+def codec_of(kind: str) -> Codec | None:
+    """The codec of a kind, whether it is a collection or a part of other objects."""
+    return CODECS.get(kind) or PARTS.get(kind)
 
 
 def commands(operation: Operation, names: Names, standing: Wire) -> tuple[Command, ...]:
@@ -61,25 +67,26 @@ def commands(operation: Operation, names: Names, standing: Wire) -> tuple[Comman
     aliases = names.get(path.name, {})
     if path.kind == DesignatedPool.KIND:
         return _designated(operation, aliases)
+    target = path.name.partition(":")[2] if path.kind in PARTS else path.name
     if operation.verb is Verb.DELETE:
-        return (Command("DELETE", uri.of(path.kind, path.name), path.name),)
-    codec, after = CODECS[path.kind], cast(LtmObject, operation.after)
+        return (Command("DELETE", uri.of(path.kind, path.name), target),)
+    codec, after = cast(Codec, codec_of(path.kind)), cast(LtmObject, operation.after)
     if operation.verb is Verb.CREATE:
-        return (Command("POST", uri.collection(path.kind), path.name, codec.create(after)),)
+        return (Command("POST", uri.home(path.kind, path.name), target, codec.create(after)),)
     if path.kind == Pool.KIND and operation.members_only:
         single = _single(_differences(operation), path.name, aliases, None)
         if single is not None:
             return (single,)
-    return _patch(codec, path, operation, Change(operation.before, standing, aliases))
+    return _patch(codec, path, target, operation, Change(operation.before, standing, aliases))
 
 
-def _patch(codec: Codec, path: Path, operation: Operation, change: Change) -> tuple[Command, ...]:
+def _patch(codec: Codec, path: Path, target: str, operation: Operation, change: Change) -> tuple[Command, ...]:
     body = codec.patch(cast(LtmObject, operation.after), operation.fields, change)
     if not body:
         return ()
     if path.kind in DIRECT_ONLY:
         body |= RERUN
-    return (Command("PATCH", uri.of(path.kind, path.name), path.name, body),)
+    return (Command("PATCH", uri.of(path.kind, path.name), target, body),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
@@ -47,6 +48,15 @@ def unobserved(method: str, outcome: str, took_s: float) -> None:
     """Nobody wants to know."""
 
 
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part of a file as the body of a request. start: its first byte's place in the `total` bytes of the file."""
+
+    content: bytes = field(repr=False)
+    start: int
+    total: int
+
+
 class Connection:
     """Sends JSON and answers what the device says, logged in."""
 
@@ -73,16 +83,15 @@ class Connection:
         self._login_again_at, self._last_failure = float("-inf"), ""
 
     async def call(self, method: str, path: str, body: Any = None, *, transaction: int | None = None) -> Answer:
-        """One request and its answer; a refusal is an answer too.
+        """One request and its answer; a refusal is an answer too. body: JSON to be, or a Chunk.
 
         Raises:
             Unreachable: no answer, or not the whole of it.
             Unauthorized: the credentials are not accepted.
         """
-        headers = {} if body is None else {"Content-Type": "application/json"}
+        content, headers = _encoded(body)
         if transaction is not None:
             headers["X-F5-REST-Coordination-Id"] = str(transaction)
-        content = b"" if body is None else msgspec.json.encode(body)
         return answers.read(await self._authorised(Request(method, path, content, headers)))
 
     async def patiently(self, method: str, path: str, body: Any = None, *, transaction: int | None = None) -> Answer:
@@ -208,3 +217,13 @@ class Connection:
             pass
         finally:
             await self._transport.close()
+
+
+def _encoded(body: Any) -> tuple[bytes, dict[str, str]]:
+    if body is None:
+        return b"", {}
+    if isinstance(body, Chunk):
+        last = body.start + len(body.content) - 1
+        place = {"Content-Range": f"{body.start}-{last}/{body.total}"}
+        return body.content, {"Content-Type": "application/octet-stream", **place}
+    return msgspec.json.encode(body), {"Content-Type": "application/json"}

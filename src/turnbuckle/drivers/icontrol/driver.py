@@ -10,6 +10,7 @@ from turnbuckle.drivers.base import CredentialsSource
 from turnbuckle.drivers.icontrol import nodes, saving
 from turnbuckle.drivers.icontrol.connection import Connection, Observe, unobserved
 from turnbuckle.drivers.icontrol.fencing import Fence
+from turnbuckle.drivers.icontrol.folders import Folders
 from turnbuckle.drivers.icontrol.objects import member as members
 from turnbuckle.drivers.icontrol.reading import Reader
 from turnbuckle.drivers.icontrol.scanning import Scanner
@@ -51,6 +52,7 @@ class IControlDriver:
         self._scanner = Scanner(self._reader)
         self._partitions = tuple(partitions)
         self._write = asyncio.Lock()
+        self._folders = Folders(self._connection)
         self._names: dict[str, dict[str, str]] = {}
         self._fence: Fence | None = None
         self._seat = seat
@@ -100,6 +102,7 @@ class IControlDriver:
     async def read(self, designated: Collection[str] = ()) -> State:
         """See Driver.read."""
         picture = await self._reader.read(designated)
+        self._folders.forget()
         self._names = picture.names
         self._scanner.saw(picture, designated)
         return picture.state
@@ -115,7 +118,8 @@ class IControlDriver:
         async with self._write:
             self._scanner.wrote(operation.path for operation in batch.operations)
             try:
-                outcomes = await Writer(self._connection, batch, self._names, self._fencing(batch)).run()
+                writer = Writer(self._connection, batch, self._names, self._fencing(batch), self._folders)
+                outcomes = await writer.run()
             finally:
                 self._scanner.wrote(operation.path for operation in batch.operations)
         for outcome in outcomes:

@@ -18,7 +18,7 @@ from typing import TypeVar
 import msgspec
 
 from turnbuckle.drivers.base import DriverError, PartitionMissing
-from turnbuckle.drivers.icontrol import uri, values
+from turnbuckle.drivers.icontrol import ledger, uri, values
 from turnbuckle.drivers.icontrol.answers import FOLDER_MISSING, Answer, Sense, piece
 from turnbuckle.drivers.icontrol.codec import Codec, Scene
 from turnbuckle.drivers.icontrol.connection import Connection
@@ -26,10 +26,14 @@ from turnbuckle.drivers.icontrol.fencing import is_fence
 from turnbuckle.drivers.icontrol.objects import CODECS
 from turnbuckle.drivers.icontrol.objects import member as members
 from turnbuckle.drivers.icontrol.objects.data_group import DATA_GROUP
+from turnbuckle.drivers.icontrol.objects.policy import POLICY
 from turnbuckle.drivers.icontrol.objects.pool import POOL
+from turnbuckle.drivers.icontrol.objects.ssl_profile import CLIENT_SSL, SERVER_SSL
 from turnbuckle.drivers.icontrol.values import Wire
 from turnbuckle.drivers.icontrol.window import Window
+from turnbuckle.model.ledger import Row, is_ledger
 from turnbuckle.model.ltm import DesignatedPool, LtmObject
+from turnbuckle.model.mark import Mark
 from turnbuckle.model.state import Path, State
 
 PARTITIONS = "auth/partition"
@@ -39,6 +43,9 @@ PAGE = 500
 
 TRIES = 3
 
+_MARKED = frozenset({CLIENT_SSL.kind, SERVER_SSL.kind, POLICY.kind})
+"""What virtual servers use, and whose mark decides how that is read."""
+
 T = TypeVar("T")
 
 
@@ -46,7 +53,7 @@ T = TypeVar("T")
 class Picture:
     """What was read.
 
-    names: as in commands.Names. generations: as in Codec.generation_of, of all but members in pools of others.
+    names: as in commands.Names. generations: as in Codec.generation_of, of what was told as a whole, ledgers included.
     partitions: those that were read whole. domains: as in Scene.
     """
 
@@ -61,13 +68,17 @@ class Picture:
 class Seen:
     """What one object of an answer is to us.
 
-    objects: itself, and our part in it. generation: as in Codec.generation_of. names: as in commands.Names, of a pool.
+    objects: itself, its parts, and our part in it. generation: as in Codec.generation_of. names: as in commands.Names,
+    of a pool. rows: of a ledger, which is no object of ours. gone: parts of it that were known and are not there any
+    more.
     """
 
     path: Path
     objects: tuple[LtmObject, ...]
     generation: int
     names: dict[str, str] = field(default_factory=dict)
+    rows: Mapping[str, Row] = field(default_factory=dict)
+    gone: frozenset[Path] = frozenset()
 
 
 @contextmanager
@@ -123,20 +134,18 @@ class Reader:
         partitions = (*self._partitions, *await self._others_with_ours(domains))
         wanted = frozenset(designated)
         apart = sorted(path for path in wanted if uri.split(path)[0] not in partitions)
-        monitors = await self._seen(
-            [codec for codec in CODECS.values() if is_monitor(codec)], partitions, Scene(), wanted
-        )
-        scene = Scene(domains, {one.path.name: one.path for one in monitors})
-        others = await self._seen(
-            [codec for codec in CODECS.values() if not is_monitor(codec)], partitions, scene, wanted
-        )
+        first = await self._seen([c for c in CODECS.values() if is_needed_first(c)], partitions, Scene(domains), wanted)
+        scene = scene_of(domains, first)
+        rest = await self._seen([c for c in CODECS.values() if not is_needed_first(c)], partitions, scene, wanted)
         parts = [one for one in await together(self.part(path, scene) for path in apart) if one is not None]
-        everything = [*monitors, *others]
-        state = State(obj for one in (*everything, *parts) for obj in one.objects)
+        everything = [*first, *rest]
+        objects = {obj.path: obj for one in (*everything, *parts) for obj in one.objects}
+        state = State((objects | ledger.keys_of_replaced(objects, {})).values())
         told = {one.path: one.generation for one in everything}
         names = {one.path.name: one.names for one in (*everything, *parts) if one.names}
         # The state's own paths are the keys, so that an object costs an int and not another path.
-        generations = {path: told[path] for path in state if path in told}
+        ledgers = (one.path for one in first if one.rows)
+        generations = {path: told[path] for path in (*state, *ledgers) if path in told}
         return Picture(state, names, generations, partitions, domains)
 
     async def _seen(
@@ -252,10 +261,13 @@ class Reader:
 
     def see(self, codec: Codec, raw: Wire, scene: Scene, designated: frozenset[str]) -> Seen:
         """An object of one of the partitions. designated: full paths of pools that we have members in."""
-        own, path = codec.decode(raw, scene), Path(codec.kind, values.full_path(raw))
+        path = Path(codec.kind, values.full_path(raw))
+        if codec is DATA_GROUP and is_ledger(path.name):
+            return Seen(path, (), codec.generation_of(raw), rows=ledger.rows(raw))
+        objects = tuple(codec.objects(raw, scene))
         if codec is not POOL:
-            return Seen(path, (own,), codec.generation_of(raw))
-        objects = (own, self._designated(raw, scene)) if path.name in designated else (own,)
+            return Seen(path, objects, codec.generation_of(raw))
+        objects += (self._designated(raw, scene),) if path.name in designated else ()
         return Seen(path, objects, codec.generation_of(raw), _names(raw, scene))
 
     async def part(self, path: str, scene: Scene) -> Seen | None:
@@ -275,8 +287,32 @@ class Reader:
 
 
 def is_monitor(codec: Codec) -> bool:
-    """Whether pools refer to what a collection has, so that it has to be known before they can be read."""
+    """Whether a collection is one of monitors."""
     return codec.kind.startswith("ltm/monitor/")
+
+
+def is_needed_first(codec: Codec) -> bool:
+    """Whether others cannot be read before it is known what a collection has.
+
+    Pools need the monitors, virtual servers those whose mark counts, files the ledger.
+    """
+    return is_monitor(codec) or codec.kind in _MARKED or codec is DATA_GROUP
+
+
+def scene_of(domains: Mapping[str, int], first: Iterable[Seen]) -> Scene:
+    """What has to be known to read the rest. first: what is needed first."""
+    seen = [*first]
+    return Scene(
+        domains,
+        {one.path.name: one.path for one in seen if one.path.kind.startswith("ltm/monitor/")},
+        marks(obj for one in seen for obj in one.objects),
+        {name: row for one in seen for name, row in one.rows.items()},
+    )
+
+
+def marks(objects: Iterable[LtmObject]) -> dict[Path, Mark]:
+    """Whose those objects are of whom virtual servers need to know it."""
+    return {obj.path: obj.mark for obj in objects if obj.mark is not None and obj.path.kind in _MARKED}
 
 
 def _taken(raws: Iterable[msgspec.Raw], take: Callable[[Wire], T]) -> list[T]:

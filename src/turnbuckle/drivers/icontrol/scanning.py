@@ -7,17 +7,20 @@ what is known has only its generation remembered: an int for each object is all 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from turnbuckle.drivers.base import DriverError
-from turnbuckle.drivers.icontrol import uri
-from turnbuckle.drivers.icontrol.codec import Codec, Scene
+from turnbuckle.drivers.icontrol import ledger, uri
+from turnbuckle.drivers.icontrol.codec import Scene
+from turnbuckle.drivers.icontrol.ledger import FILES
+from turnbuckle.drivers.icontrol.looking import Look, Place, Told, by_whole, place_of, with_ledgers, with_virtuals
 from turnbuckle.drivers.icontrol.objects import CODECS
 from turnbuckle.drivers.icontrol.objects.pool import POOL
-from turnbuckle.drivers.icontrol.reading import Picture, Reader, Seen, decoding, together
+from turnbuckle.drivers.icontrol.reading import Picture, Reader, Seen, is_needed_first, marks, together
 from turnbuckle.drivers.icontrol.values import Wire
-from turnbuckle.model.ltm import DesignatedPool, LtmObject, identical
+from turnbuckle.model.ledger import path_in
+from turnbuckle.model.ltm import DesignatedPool, LtmObject
 from turnbuckle.model.state import Path, State
 
 MOST_SINGLES = 20
@@ -51,7 +54,7 @@ class Scanner:
     def wrote(self, paths: Iterable[Path]) -> None:
         """Takes in what was written, or may have been: its generation is not known, and a scan under way is late."""
         for path in paths:
-            same = {path, Path(POOL.kind, path.name)} if path.kind == DesignatedPool.KIND else {path}
+            same = {path, place_of(path)} | ({path_in(path.partition)} if path.kind in FILES else set())
             self._written |= same
             for one in same:
                 self._generations.pop(one, None)
@@ -68,38 +71,63 @@ class Scanner:
         designated = self._designated | {path.name for path in known if path.kind == DesignatedPool.KIND}
         own = {path.partition for path in known if path.kind != DesignatedPool.KIND}
         partitions = sorted({*self._picture.partitions, *own})
-        kinds = [(codec, partition) for partition in partitions for codec in CODECS.values()]
-        told = await together(self._told(codec, partition) for codec, partition in kinds)
-        seen = {path: generation for part in told for path, generation in part.items()}
-        monitors = {path.name: path for path in seen if path.kind.startswith("ltm/monitor/")}
-        look = Look(self._reader, known, Scene(self._picture.domains, monitors), designated)
-        fresh = await together(
-            self._fresh(look, codec, partition, part) for (codec, partition), part in zip(kinds, told, strict=True)
-        )
-        read = {path: one for part in fresh for path, one in part.items()}
+        places = [(kind, partition) for partition in partitions for kind in CODECS]
+        told = dict(zip(places, await together(self._told(*place) for place in places), strict=True))
+        look, read = await self._read(known, told, designated)
         apart = sorted(path for path in designated if uri.split(path)[0] not in partitions)
         pools = dict(zip(apart, await together(self._reader.part(path, look.scene) for path in apart), strict=True))
+        seen = {path: generation for part in told.values() for path, generation in part.items()}
         seen |= {path: 0 if one is None else one.generation for path, one in read.items()}
         there = {path for path in seen if path not in read or read[path] is not None}
         there |= {Path(POOL.kind, path) for path, one in pools.items() if one is not None}
         changes = self._changes(known, [*read.values(), *(one and look.reduced(one) for one in pools.values())], there)
         # The keys are the paths of what is known already, so that an object costs an int and not another path.
+        ledgers = (path_in(partition) for partition in partitions)
         self._generations = {
-            path: seen[path] for path in (*known, *changes.objects) if path in seen and path not in self._written
+            path: seen[path]
+            for path in (*known, *changes.objects, *ledgers)
+            if path in seen and path not in self._written
         }
         return changes
 
-    async def _told(self, codec: Codec, partition: str) -> dict[Path, int]:
+    async def _read(
+        self, known: State, told: Mapping[Place, Told], designated: frozenset[str]
+    ) -> tuple[Look, dict[Path, Seen | None]]:
+        """What has to be looked at, whole, and how; None for what went in the meantime."""
+        assert self._picture is not None
+        stale = {place: self._stale(part) for place, part in told.items()}
+        with_ledgers(told, stale, self._generations)
+        monitors = {p.name: p for part in told.values() for p in part if p.kind.startswith("ltm/monitor/")}
+        scene = Scene(self._picture.domains, monitors, marks(known.values()))
+        first = Look(self._reader, known, scene, designated, by_whole(known))
+        ahead = [place for place in told if is_needed_first(CODECS[place[0]])]
+        read = await self._fresh(first, told, stale, ahead)
+        look = first.knowing(read)
+        with_virtuals(told, stale, first, look)
+        return look, read | await self._fresh(look, told, stale, [place for place in told if place not in ahead])
+
+    def _stale(self, told: Told) -> list[Path]:
+        """What has to be looked at."""
+        return [path for path, found in told.items() if not found or self._generations.get(path) != found]
+
+    async def _told(self, kind: str, partition: str) -> Told:
+        codec = CODECS[kind]
+
         def take(raw: Wire) -> tuple[Path, int]:
             if not isinstance(raw.get("fullPath"), str):
-                raise ValueError(f"{codec.kind.replace('/', ' ')} without saying where it is")
-            return Path(codec.kind, raw["fullPath"]), codec.generation_of(raw)
+                raise ValueError(f"{kind.replace('/', ' ')} without saying where it is")
+            return Path(kind, raw["fullPath"]), codec.generation_of(raw)
 
         return dict(await self._reader.listed(codec, partition, codec.select_generation, take))
 
-    async def _fresh(self, look: Look, codec: Codec, partition: str, told: dict[Path, int]) -> dict[Path, Seen | None]:
-        """What has to be looked at, whole; None for what went in the meantime."""
-        stale = [path for path, found in told.items() if not found or self._generations.get(path) != found]
+    async def _fresh(
+        self, look: Look, told: Mapping[Place, Told], stale: Mapping[Place, list[Path]], places: Iterable[Place]
+    ) -> dict[Path, Seen | None]:
+        found = await together(self._of(look, place, told[place], stale[place]) for place in places)
+        return {path: one for part in found for path, one in part.items()}
+
+    async def _of(self, look: Look, place: Place, told: Told, stale: Collection[Path]) -> dict[Path, Seen | None]:
+        codec, partition = CODECS[place[0]], place[1]
         if not stale:
             return {}
         if len(stale) == 1 or (len(stale) <= MOST_SINGLES and all(told[path] for path in stale)):
@@ -114,39 +142,12 @@ class Scanner:
             if one is not None:
                 found |= {obj.path: obj for obj in one.objects}
                 names |= {one.path.name: one.names} if one.path.kind == POOL.kind else {}
+                found |= dict.fromkeys(one.gone)
         for path in known:
-            if (Path(POOL.kind, path.name) if path.kind == DesignatedPool.KIND else path) not in there:
+            if place_of(path) not in there:
                 found[path] = None
+        found |= ledger.keys_of_replaced({path: obj for path, obj in found.items() if obj is not None}, known)
         return Changes(
             {path: obj for path, obj in found.items() if path not in self._written},
             {pool: of for pool, of in names.items() if Path(POOL.kind, pool) not in self._written},
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How a scan looks at objects: what equals what is known is dropped at once, so that a scan takes little memory."""
-
-    reader: Reader
-    known: State
-    scene: Scene
-    designated: frozenset[str]
-
-    def at(self, codec: Codec, raw: Wire) -> Seen:
-        """What differs of an object in an answer."""
-        return self.reduced(self.reader.see(codec, raw, self.scene, self.designated))
-
-    async def one(self, codec: Codec, path: str) -> Seen | None:
-        """What differs of one object; None when it is not there."""
-        raw = await self.reader.one(codec, path)
-        with decoding():
-            return self.at(codec, raw) if raw is not None else None
-
-    def reduced(self, seen: Seen) -> Seen:
-        """Only what differs from what is known."""
-        objects = tuple(obj for obj in seen.objects if not self._is_known(obj))
-        return seen if len(objects) == len(seen.objects) else replace(seen, objects=objects)
-
-    def _is_known(self, obj: LtmObject) -> bool:
-        before = self.known.get(obj.path)
-        return before is not None and identical(before, obj)

@@ -6,14 +6,14 @@ was done.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from turnbuckle.drivers.base import DriverError, TransactionLost, Unreachable
 from turnbuckle.drivers.icontrol import uri
 from turnbuckle.drivers.icontrol.answers import Answer, Sense
-from turnbuckle.drivers.icontrol.commands import Command, Step
+from turnbuckle.drivers.icontrol.commands import Step
+from turnbuckle.drivers.icontrol.companions import Queue
 from turnbuckle.drivers.icontrol.connection import Connection
 
 URI = f"{uri.ROOT}/transaction"
@@ -26,7 +26,7 @@ _LOST = "The BIG-IP does not know the transaction any more; nothing of it was do
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The device's no. step: whose it is, when a single command was refused; None for a commit."""
+    """The device's no. step: whose it is, when a step's own command was refused; None for a commit."""
 
     answer: Answer
     step: Step | None = None
@@ -36,8 +36,8 @@ class CommitUnknown(DriverError):
     """What became of a commit is not known."""
 
 
-async def run(connection: Connection, steps: Sequence[Step], first: Sequence[Command] = ()) -> Refusal | None:
-    """Does all commands of all steps at once; answers None when it is done. first: what goes ahead of them.
+async def run(connection: Connection, queue: Queue) -> Refusal | None:
+    """Does all commands at once; answers None when it is done.
 
     Raises:
         Deposed: another replica leads; nothing was done.
@@ -49,19 +49,15 @@ async def run(connection: Connection, steps: Sequence[Step], first: Sequence[Com
     number = opened.value.get("transId") if isinstance(opened.value, dict) else None
     if not isinstance(number, int):
         raise Unreachable("The BIG-IP opens a transaction and does not say which.")
-    refused = await _queue(connection, number, first, steps)
+    refused = await _fill(connection, number, queue)
     if refused is not None:
         await _drop(connection, number)
         return refused
     return await _commit(connection, number)
 
 
-async def _queue(
-    connection: Connection, number: int, first: Sequence[Command], steps: Sequence[Step]
-) -> Refusal | None:
-    whole: list[tuple[Command, Step | None]] = [(command, None) for command in first]
-    whole += [(command, step) for step in steps for command in step.commands]
-    for command, step in whole:
+async def _fill(connection: Connection, number: int, queue: Queue) -> Refusal | None:
+    for command, step in queue:
         answer = await connection.patiently(command.method, command.path, command.body, transaction=number)
         if answer.sense is Sense.LOST:
             raise TransactionLost(_LOST)

@@ -6,6 +6,12 @@ from urllib.parse import quote
 
 ROOT = "/mgmt/tm"
 
+SUBCOLLECTIONS = {"ltm/policy/rules": ("ltm/policy", "rules"), "ltm/virtual/profiles": ("ltm/virtual", "profiles")}
+"""Kinds whose objects are parts of another: the kind of that one, and what the subcollection is called there.
+
+The name of such an object is the full path of the other, ":" and its own name.
+"""
+
 
 def segment(full_path: str) -> str:
     """A full path as one segment: `/k8s/10.0.0.1%2:80` is `~k8s~10.0.0.1%252:80`."""
@@ -19,7 +25,17 @@ def collection(kind: str) -> str:
 
 def of(kind: str, full_path: str) -> str:
     """The URI of an object."""
+    if kind in SUBCOLLECTIONS:
+        return f"{home(kind, full_path)}/{segment(full_path.partition(':')[2])}"
     return f"{ROOT}/{kind}/{segment(full_path)}"
+
+
+def home(kind: str, full_path: str) -> str:
+    """The URI where an object is created."""
+    if kind not in SUBCOLLECTIONS:
+        return collection(kind)
+    whole, inner = SUBCOLLECTIONS[kind]
+    return f"{of(whole, full_path.partition(':')[0])}/{inner}"
 
 
 def in_partition(kind: str, partition: str, select: str = "", expand: bool = False) -> str:

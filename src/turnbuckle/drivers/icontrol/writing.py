@@ -10,15 +10,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from turnbuckle.drivers.base import DriverError, TransactionLost, Unreachable
-from turnbuckle.drivers.icontrol import blame, nodes, transaction, uri
-from turnbuckle.drivers.icontrol.answers import Answer, Sense
-from turnbuckle.drivers.icontrol.commands import DIRECT_ONLY, Command, Names, Step, commands, shared_keys
+from turnbuckle.drivers.icontrol import blame, companions, ledger, nodes, transaction, uri
+from turnbuckle.drivers.icontrol.answers import FOLDER_MISSING, Answer, Sense
+from turnbuckle.drivers.icontrol.commands import Command, Names, Step, codec_of, commands, shared_keys
 from turnbuckle.drivers.icontrol.connection import Connection
 from turnbuckle.drivers.icontrol.fencing import Fence
+from turnbuckle.drivers.icontrol.folders import Folders
+from turnbuckle.drivers.icontrol.ledger import FILES
+from turnbuckle.drivers.icontrol.phases import phases
 from turnbuckle.drivers.icontrol.transaction import CommitUnknown, Refusal
+from turnbuckle.drivers.icontrol.uploading import Uploads
 from turnbuckle.model.ltm import DesignatedPool
 from turnbuckle.model.plan import Batch, Operation, Outcome, Result, Verb
 from turnbuckle.model.state import Path
+from turnbuckle.planner.parts import gone_with
 
 
 class _Stop(Exception):
@@ -32,15 +37,24 @@ _NO_FENCE: Fencing = (None, "")
 
 
 class Writer:
-    """Does one batch, once."""
+    """Does one batch, once. folders: what is known of them on the device."""
 
-    def __init__(self, connection: Connection, batch: Batch, names: Names, fencing: Fencing = _NO_FENCE) -> None:
-        self._connection = connection
+    def __init__(
+        self,
+        connection: Connection,
+        batch: Batch,
+        names: Names,
+        fencing: Fencing = _NO_FENCE,
+        folders: Folders | None = None,
+    ) -> None:
+        self._connection, self._folders = connection, folders or Folders(connection)
+        self._uploads = Uploads(connection)
         self._fence, self._fenced_in = fencing
         self._batch = batch
         self._names = names
         self._outcomes: dict[int, Outcome] = {}
         self._steps: list[Step] = []
+        self._along, self._behind = gone_with(batch.operations), dict[Path, list[Step]]()
         self._started = connection.clock()
 
     async def run(self) -> tuple[Outcome, ...]:
@@ -52,6 +66,7 @@ class Writer:
         try:
             await self._prepare()
             await self._do()
+            await self._uploads.sweep()
         except _Stop as stop:
             self._leave(str(stop))
         except DriverError as error:
@@ -72,9 +87,17 @@ class Writer:
             else:
                 step = Step(index, operation, commands(operation, self._names, standing))
             self._steps.append(step)
+            whole = self._along.get(operation.path)
+            if whole is not None:
+                self._behind.setdefault(whole, []).append(step)
 
     async def _standing(self, path: Path, keys: Sequence[str]) -> dict[str, Any] | None:
-        answer = await self._connection.patiently("GET", uri.one(path.kind, path.name, ",".join(keys)))
+        expand = any(key.endswith("Reference") for key in keys)
+        codec = codec_of(path.kind)
+        inner = (*codec.inner_keys, "items") if expand and codec is not None else ()
+        answer = await self._connection.patiently(
+            "GET", uri.one(path.kind, path.name, ",".join((*keys, *inner)), expand)
+        )
         if answer.sense is Sense.GONE:
             return None
         found = answer.required(f"show {path}").value
@@ -85,25 +108,21 @@ class Writer:
             for step in self._steps:
                 await self._settle([step])
             return
-        direct = [step for step in self._steps if step.operation.path.kind in DIRECT_ONLY]
-        first = [step for step in direct if step.operation.verb is Verb.DELETE]
-        for step in first:
-            await self._settle([step])
-        await self._settle([step for step in self._steps if step not in direct])
-        for step in direct:
-            await self._settle([step])
+        for portion in phases(self._steps, self._along):
+            await self._settle(portion)
 
     async def _settle(self, steps: Sequence[Step]) -> None:
         """Decides what is undecided among some steps, all at once as long as the device agrees."""
         todo = [step for step in steps if step.index not in self._outcomes]
-        idle = [step for step in todo if not step.commands]
-        for step in idle:
-            self._decide(step, Result.DONE)
-        todo = [step for step in todo if step.commands]
+        for step in todo:
+            if not step.commands and step.operation.path.kind not in FILES:
+                self._decide(step, Result.DONE)
+        todo = [step for step in todo if step.index not in self._outcomes]
         if not todo:
             return
         self._started = self._connection.clock()
-        if len(todo) == 1 and len(todo[0].commands) == 1:
+        await self._folders.ready(step.operation for step in todo)
+        if len(todo) == 1 and len(todo[0].commands) == 1 and todo[0].operation.path.kind not in FILES:
             await self._alone(todo[0])
             return
         refusal = await self._together(todo)
@@ -143,13 +162,18 @@ class Writer:
             raise _Stop(str(error)) from error
 
     async def _transact(self, steps: Sequence[Step]) -> Refusal | None:
-        if self._fence is None:
-            return await transaction.run(self._connection, steps)
-        first = await self._fence.commands(self._fenced_in)
-        refusal = await transaction.run(self._connection, steps, first)
-        if refusal is None:
+        not_taken = await self._uploads.ready(steps)
+        if not_taken is not None:
+            return Refusal(not_taken[1], not_taken[0])
+        first = await self._fence.commands(self._fenced_in) if self._fence is not None else ()
+        last = await ledger.commands(self._connection, self._batch.partition, steps)
+        queue = [*((one, None) for one in first), *companions.queue(steps), *((one, None) for one in last)]
+        refusal = await transaction.run(self._connection, queue)
+        if refusal is not None and FOLDER_MISSING.search(refusal.answer.words):
+            self._folders.forget()
+        if self._fence is not None and refusal is None:
             self._fence.stands(self._fenced_in)
-        else:
+        elif self._fence is not None and refusal is not None:
             await self._fence.judge(self._fenced_in, refusal.answer)
         return refusal
 
@@ -187,7 +211,6 @@ class Writer:
 
     async def _result(self, step: Step, answer: Answer) -> Result:
         """What a refusal means for the step: a picture that is out of date is no refusal of what was asked for."""
-        command = step.commands[0]
         if answer.sense is Sense.BUSY:
             raise Unreachable(f"The BIG-IP is busy: {answer.words}")
         if answer.sense is Sense.UNKNOWN:
@@ -195,7 +218,8 @@ class Writer:
             raise _Stop(answer.words)
         if answer.sense is Sense.LOST:
             return Result.UNREACHED
-        if answer.sense is Sense.GONE:
+        if answer.sense is Sense.GONE and step.commands:
+            command = step.commands[0]
             if len(step.commands) == 1 and command.method == "DELETE":
                 return Result.DONE
             return Result.UNREACHED if _about_itself(step.operation, command, answer) else Result.REJECTED
@@ -212,6 +236,9 @@ class Writer:
     def _decide(self, step: Step, result: Result, answer: str = "", culprit: Path | None = None) -> None:
         took_s = self._connection.clock() - self._started
         self._outcomes[step.index] = Outcome(step.operation, result, took_s, answer, culprit)
+        path = step.operation.path
+        for part in self._behind.get(path, ()):
+            self._outcomes[part.index] = Outcome(part.operation, result, took_s, "", path if answer else culprit)
 
     def _leave(self, reason: str) -> None:
         for index, operation in enumerate(self._batch.operations):

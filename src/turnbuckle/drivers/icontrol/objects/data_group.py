@@ -31,5 +31,4 @@ DATA_GROUP = Codec(
         Field("type", ("type",), lambda raw, _: values.text(raw.get("type")), _write_type),
         Field("records", ("records",), _read_records, _write_records),
     ),
-    shared=("description",),
 )

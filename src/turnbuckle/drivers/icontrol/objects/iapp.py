@@ -91,6 +91,5 @@ IAPP = Codec(
             _write_tables,
         ),
     ),
-    shared=("description",),
     makes_folder=True,
 )

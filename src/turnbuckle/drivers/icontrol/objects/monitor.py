@@ -25,16 +25,32 @@ def _string(name: str) -> Field:
     return Field(name, (name,), lambda raw, _: values.monitor_text(raw.get(name)), write)
 
 
+def _write_ssl_profile(monitor: Monitor, change: Change) -> Body:
+    if not monitor.ssl_profile and change.before is None:
+        return {}
+    return {"sslProfile": monitor.ssl_profile or "none"}
+
+
+_SSL_PROFILE = Field(
+    "ssl_profile", ("sslProfile",), lambda raw, _: values.text(raw.get("sslProfile")), _write_ssl_profile
+)
+
+
 def _codec(monitor_type: str) -> Codec:
     parent = f"/Common/{monitor_type.replace('-', '_')}"
     strings = () if monitor_type in _SILENT else (_string("send"), _string("recv"))
     return Codec(
         kind=f"ltm/monitor/{monitor_type}",
         type=Monitor,
-        fields=(DESCRIPTION, plain("interval_s", "interval", 5), plain("timeout_s", "timeout", 16), *strings),
+        fields=(
+            DESCRIPTION,
+            plain("interval_s", "interval", 5),
+            plain("timeout_s", "timeout", 16),
+            *strings,
+            *((_SSL_PROFILE,) if monitor_type == "https" else ()),
+        ),
         constants={"type": monitor_type},
         extra=lambda _: {"defaultsFrom": parent},
-        shared=("description",),
     )
 
 

@@ -1,13 +1,23 @@
-"""Virtual servers. Their addresses are objects that the device makes and removes by itself."""
+"""Virtual servers. Their addresses are objects that the device makes and removes by itself.
+
+Profiles and policies are lists that we share: with the owners of single profiles, whose bindings are objects of their
+own, and with operators who attach policies of theirs. So what is not ours there is repeated when such a list is
+written.
+"""
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Iterable
+from typing import Any, cast
 
 from turnbuckle.drivers.icontrol import uri, values
 from turnbuckle.drivers.icontrol.codec import METADATA, Body, Change, Codec, Field, Scene
+from turnbuckle.drivers.icontrol.objects.binding import bindings, context_of
 from turnbuckle.drivers.icontrol.values import Wire
-from turnbuckle.model.ltm import Context, ProfileUse, VirtualServer
+from turnbuckle.model.ltm import LtmObject, ProfileUse, VirtualServer
+from turnbuckle.model.policy import Policy
+from turnbuckle.model.state import Path
+from turnbuckle.model.tls import default_profile
 
 _HOST_MASKS = {4: "255.255.255.255", 6: "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}
 _ANY_SOURCES = {4: "0.0.0.0", 6: "::"}
@@ -20,31 +30,94 @@ def _destination(raw: Wire, scene: Scene) -> tuple[str, int]:
 
 def _write_destination(virtual: VirtualServer, change: Change) -> Body:
     partition, _, _ = uri.split(virtual.name)
-    host, _, domain = virtual.destination_address.partition("%")
-    family = 6 if ":" in host else 4
     found = {"destination": f"/{partition}/{values.join_port(virtual.destination_address, virtual.port)}"}
     before = cast("VirtualServer | None", change.before)
     if before is None or before.destination_address != virtual.destination_address:
         # Mask and source have the family and the route domain of the destination, or the device refuses.
-        found["mask"] = _HOST_MASKS[family]
-        found["source"] = f"{_ANY_SOURCES[family]}{'%' + domain if domain else ''}/0"
+        found["mask"] = _HOST_MASKS[_family(virtual)]
+        found |= _write_source(virtual, change)
     return found
 
 
-def _read_profiles(raw: Wire, _: Scene) -> frozenset[ProfileUse]:
-    items = values.listed(raw.get("profilesReference") or raw.get("profiles"))
-    return frozenset(
-        ProfileUse(values.full_path(item), cast(Context, values.text(item.get("context")) or "all")) for item in items
-    )
+def _family(virtual: VirtualServer) -> int:
+    return 6 if ":" in virtual.destination_address else 4
 
 
-def _write_profiles(virtual: VirtualServer, _: Change) -> Body:
-    return {"profiles": [{"name": use.name, "context": use.context} for use in sorted(virtual.profiles)]}
+def _halves(prefix: str) -> tuple[str, str]:
+    host, _, length = prefix.partition("/")
+    return host, length
+
+
+def _read_source(raw: Wire, _: Scene) -> str:
+    host, length = _halves(values.text(raw.get("source")))
+    return f"{host.partition('%')[0]}/{length}" if length not in ("", "0") else ""
+
+
+def _write_source(virtual: VirtualServer, _: Change) -> Body:
+    host, length = _halves(virtual.source)
+    domain = virtual.destination_address.partition("%")[2]
+    prefix = f"{host or _ANY_SOURCES[_family(virtual)]}{'%' + domain if domain else ''}/{length or 0}"
+    return {"source": prefix}
+
+
+def _items(raw: Wire) -> list[Wire]:
+    return values.listed(raw.get("profilesReference") or raw.get("profiles"))
+
+
+def _read_default_ssl(raw: Wire, _: Scene) -> str:
+    wanted = default_profile(values.full_path(raw))
+    marked = values.metadata_mark(raw) is not None
+    return wanted if marked and any(values.full_path(item) == wanted for item in _items(raw)) else ""
+
+
+def _read_profiles(raw: Wire, scene: Scene) -> frozenset[ProfileUse]:
+    own = {binding.profile for binding in _bindings(raw, scene)} | {_read_default_ssl(raw, scene)}
+    uses = (ProfileUse(values.full_path(item), context_of(item)) for item in _items(raw))
+    return frozenset(use for use in uses if use.name not in own)
+
+
+def _bindings(raw: Wire, scene: Scene) -> Iterable[Any]:
+    return bindings(_items(raw), values.full_path(raw), values.metadata_mark(raw), scene)
+
+
+def _parts(raw: Wire, _: VirtualServer, scene: Scene) -> Iterable[LtmObject]:
+    return _bindings(raw, scene)
+
+
+def _write_profiles(virtual: VirtualServer, change: Change) -> Body:
+    uses = [(use.name, use.context) for use in sorted(virtual.profiles)]
+    uses += [(virtual.default_ssl, "clientside")] if virtual.default_ssl else []
+    before = cast("VirtualServer | None", change.before)
+    known = {use.name for use in before.profiles} | {before.default_ssl} if before is not None else set()
+    known |= {name for name, _ in uses}
+    standing = ((values.full_path(item), context_of(item)) for item in _items(change.standing))
+    uses += [(name, context) for name, context in standing if name not in known]
+    return {"profiles": [{"name": name, "context": context} for name, context in uses]}
 
 
 def _write_protocol(virtual: VirtualServer, change: Change) -> Body:
     # The protocol's profile has to change in the same request.
     return {"ipProtocol": virtual.protocol, **_write_profiles(virtual, change)}
+
+
+def _attached(raw: Wire) -> list[str]:
+    return [values.full_path(item) for item in values.listed(raw.get("policiesReference") or raw.get("policies"))]
+
+
+def _read_policies(raw: Wire, scene: Scene) -> frozenset[str]:
+    """The policies of whoever has the virtual server; those of others were attached by an operator."""
+    own = values.metadata_mark(raw)
+    marks = {path: scene.marks.get(Path(Policy.KIND, path)) for path in _attached(raw)}
+    return frozenset(path for path, mark in marks.items() if own and mark and mark.controller_id == own.controller_id)
+
+
+def _write_policies(virtual: VirtualServer, change: Change) -> Body:
+    before = cast("VirtualServer | None", change.before)
+    if not virtual.policies and before is None:
+        return {}
+    known = virtual.policies | (before.policies if before is not None else frozenset())
+    others = [path for path in _attached(change.standing) if path not in known]
+    return {"policies": [{"name": path} for path in (*sorted(virtual.policies), *others)]}
 
 
 def _read_snat(raw: Wire, _: Scene) -> str:
@@ -61,6 +134,12 @@ def _write_snat(virtual: VirtualServer, change: Change) -> Body:
     leaves_pool = before is not None and before.snat.startswith("/")
     cleared = {"pool": "none"} if leaves_pool else {}
     return {"sourceAddressTranslation": {"type": virtual.snat, **cleared}}
+
+
+def _write_translation(virtual: VirtualServer, change: Change) -> Body:
+    if virtual.translate_address and change.before is None:
+        return {}
+    return {"translateAddress": "enabled" if virtual.translate_address else "disabled"}
 
 
 def _write_pool(virtual: VirtualServer, change: Change) -> Body:
@@ -80,6 +159,13 @@ def _write_persistence(virtual: VirtualServer, change: Change) -> Body:
     return {"persist": [{"name": virtual.persistence}] if virtual.persistence else []}
 
 
+def _read_translation(raw: Wire, _: Scene) -> bool:
+    return raw.get("translateAddress") != "disabled"
+
+
+_PROFILES = ("profilesReference",)
+_POLICIES = ("policiesReference",)
+
 VIRTUAL = Codec(
     kind=VirtualServer.KIND,
     type=VirtualServer,
@@ -87,11 +173,22 @@ VIRTUAL = Codec(
         METADATA,
         Field("destination_address", ("destination",), lambda r, s: _destination(r, s)[0], _write_destination),
         Field("port", ("destination",), lambda r, s: _destination(r, s)[1], _write_destination),
-        Field("protocol", ("ipProtocol",), lambda r, _: values.text(r.get("ipProtocol")) or "any", _write_protocol),
-        Field("profiles", ("profilesReference",), _read_profiles, _write_profiles),
+        Field(
+            "protocol",
+            ("ipProtocol",),
+            lambda r, _: values.text(r.get("ipProtocol")) or "any",
+            _write_protocol,
+            _PROFILES,
+        ),
+        Field("profiles", _PROFILES, _read_profiles, _write_profiles, _PROFILES),
+        Field("default_ssl", _PROFILES, _read_default_ssl, _write_profiles, _PROFILES),
+        Field("policies", _POLICIES, _read_policies, _write_policies, _POLICIES),
         Field("pool", ("pool",), lambda r, _: values.text(r.get("pool")), _write_pool),
         Field("snat", ("sourceAddressTranslation",), _read_snat, _write_snat),
+        Field("translate_address", ("translateAddress",), _read_translation, _write_translation),
+        Field("source", ("source",), _read_source, _write_source),
         Field("persistence", ("persist",), _read_persistence, _write_persistence),
     ),
     inner_keys=("name", "partition", "subPath", "fullPath", "context", "generation"),
+    parts=_parts,
 )
