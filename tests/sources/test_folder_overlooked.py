@@ -106,7 +106,7 @@ def test_a_kind_or_version_that_is_nearly_one_of_ours_is_told_with_its_line(tmp_
 
 @pytest.mark.parametrize(
     ("version", "kind"),
-    [("v1", "ServiceAccount"), ("serving.knative.dev/v1", "Service"), ("apps/v1", "Deployment"), ("v1", "Secret")],
+    [("v1", "ServiceAccount"), ("serving.knative.dev/v1", "Service"), ("apps/v1", "Deployment"), ("v1", "Pod")],
 )
 def test_kinds_of_others_are_left_alone(tmp_path, version, kind):
     content = read(tmp_path, {"apiVersion": version, "kind": kind, "metadata": {"name": "web"}})

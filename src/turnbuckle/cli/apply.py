@@ -8,7 +8,7 @@ from dataclasses import replace
 import click
 
 from turnbuckle.cli.common import Given, settings
-from turnbuckle.cli.device import Applied, Pass, designated, look, partitions_of, plan_of
+from turnbuckle.cli.device import Applied, Pass, designated, leased, look, partitions_of, plan_of
 from turnbuckle.cli.flags import SettingsCommand
 from turnbuckle.cli.plan import say_incomplete
 from turnbuckle.cli.progress import Progress, progress
@@ -17,6 +17,7 @@ from turnbuckle.config import Config, CredentialSource, identities, needs_device
 from turnbuckle.drivers.base import DriverError
 from turnbuckle.model.issue import Issue, Severity
 from turnbuckle.model.plan import Plan
+from turnbuckle.model.state import State
 from turnbuckle.planner import render
 from turnbuckle.runtime.assemble import driver_for
 from turnbuckle.runtime.offline import Manifests, translate
@@ -44,7 +45,7 @@ def apply(given: Given, fingerprint: str) -> int:
     with progress(f"reading {config.folder}") as line:
         manifests = translate(config.folder, settings_of(config, controller_id, cluster_id), config.namespace)
         try:
-            made, applied = asyncio.run(_do(config, manifests, controller_id, fingerprint, line))
+            manifests, made, applied = asyncio.run(_do(config, manifests, controller_id, fingerprint, line))
         except (DriverError, ValueError) as error:
             raise click.ClickException(str(error)) from error
     return _tell(manifests, from_here(config.folder, manifests.origins), made, applied)
@@ -52,28 +53,29 @@ def apply(given: Given, fingerprint: str) -> int:
 
 async def _do(
     config: Config, manifests: Manifests, controller_id: str, fingerprint: str, line: Progress
-) -> tuple[Plan, Applied]:
+) -> tuple[Manifests, Plan, Applied]:
+    """The manifests with the addresses that they got, the plan, and what became of it."""
     line.say(f"reading {config.bigip_url}")
+
+    def planned(observed: State) -> Plan:
+        nonlocal manifests
+        manifests = leased(observed, manifests, config)
+        return plan_of(observed, manifests, config, controller_id)
+
     missing: tuple[str, ...] = ()
     if config.create_partition:
         # The look that writes makes the partitions; before it, it must be sure that this is the plan that was meant.
         seen = await look(config, manifests, controller_id)
-        insist(plan_of(seen.state, manifests, config, controller_id), fingerprint)
+        insist(planned(seen.state), fingerprint)
         missing = seen.missing
     partitions = partitions_of(config, manifests.snapshot.desired)
     driver = driver_for(config, CredentialSource(config), controller_id, partitions)
     try:
-        writing = Pass(
-            driver,
-            config,
-            controller_id,
-            lambda observed: plan_of(observed, manifests, config, controller_id),
-            designated(manifests.snapshot.desired),
-        )
+        writing = Pass(driver, config, controller_id, planned, designated(manifests.snapshot.desired))
         observed, made = await writing.observe()
         insist(made, fingerprint)
         line.say(f"writing {len(made.operations)} changes to {config.bigip_url}")
-        return made, replace(await writing.apply(observed, made), created=missing)
+        return manifests, made, replace(await writing.apply(observed, made), created=missing)
     finally:
         await driver.close()
 

@@ -20,6 +20,7 @@ from turnbuckle.runtime.housekeeping import Housekeeping
 from turnbuckle.runtime.offline import Manifests
 from turnbuckle.runtime.refused import Refused
 from turnbuckle.runtime.report import Report
+from turnbuckle.sources.leases_pools import parse as parse_pools
 
 MOST_PASSES = 4
 """How often the device is read again when it is not known what it did; the controller would go on for ever."""
@@ -42,6 +43,13 @@ def plan_of(observed: State, manifests: Manifests, config: Config, controller_id
         synced=manifests.snapshot.synced and not unread_files(manifests),
         causes=manifests.snapshot.causes,
     )
+
+
+def leased(observed: State, manifests: Manifests, config: Config) -> Manifests:
+    """The manifests with addresses of ranges; what asks somebody else for one waits, since only `run` talks to them."""
+    if config.infoblox_grid_host or config.ipam:
+        return manifests
+    return manifests.leased(observed, parse_pools(config.ip_range))
 
 
 def partitions_of(config: Config, desired: State) -> tuple[str, ...]:

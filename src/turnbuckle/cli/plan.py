@@ -9,7 +9,7 @@ from dataclasses import replace
 import click
 
 from turnbuckle.cli.common import Given, settings
-from turnbuckle.cli.device import empty_device, look, plan_of, unread_files
+from turnbuckle.cli.device import empty_device, leased, look, plan_of, unread_files
 from turnbuckle.cli.flags import SettingsCommand
 from turnbuckle.cli.progress import progress
 from turnbuckle.cli.report import Origins, coloured, from_here, has_errors, in_order, issue_lines
@@ -69,6 +69,7 @@ def plan(given: Given, output: str) -> int:
             if output == "json":
                 click.echo(render.as_json(Plan(), [_unread(config.bigip_url, error)]))
             raise click.ClickException(str(error)) from error
+        manifests = leased(seen.state, manifests, config)
         made = plan_of(seen.state, manifests, config, controller_id)
     origins = from_here(config.folder, manifests.origins)
     issues = in_order([*manifests.issues, *made.refusals], origins)

@@ -23,6 +23,7 @@ from turnbuckle.runtime.controller import Controller
 from turnbuckle.runtime.metrics import CONTENT_TYPE
 from turnbuckle.runtime.telling import Telling
 from turnbuckle.sources.kubernetes import KubernetesError
+from turnbuckle.sources.leases_pools import parse as parse_pools
 from turnbuckle.web.app import NotServed, Pages, served
 
 LOOK_EVERY_S = 2.0
@@ -96,7 +97,8 @@ def _stop(work: asyncio.Future[int], number: signal.Signals) -> None:
 async def _work(loaded: Loaded, reloader: Reloader, credentials: CredentialSource) -> int:
     if loaded.config.once:
         return await _once(loaded, credentials)
-    telling = Telling(lambda: (credentials.credentials().password,))
+    grid = loaded.config.infoblox_password.reveal()
+    telling = Telling(lambda: (credentials.credentials().password, *([grid] if grid else [])))
     pages = Pages(telling.metrics.page, CONTENT_TYPE, telling.pulse.health, telling.pulse.ready)
     async with served(loaded.config.http_listen_address, pages) as port:
         if port:
@@ -146,4 +148,5 @@ async def _follow_file(
                 settings_of(reloaded.config, *ids),
                 freeze=parse(reloaded.config.freeze),
                 allow_mass_delete=reloaded.config.allow_mass_delete,
+                pools=parse_pools(reloaded.config.ip_range),
             )

@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from turnbuckle.kit import partition as partitions
 from turnbuckle.kit import selector
+from turnbuckle.kit.addresses import bigip_address
 from turnbuckle.model.issue import nearest, quoted
 
 T_co = TypeVar("T_co", covariant=True)
@@ -293,6 +294,31 @@ def port_flaw(number: int | None) -> Flaw | None:
     if number is not None and not 1 <= number <= 65535:
         return Flaw(f"has port {number}, which is outside 1 to 65535.", "Write a port from 1 to 65535.")
     return None
+
+
+def host() -> Form[str]:
+    """A host by its name or its address, without scheme, port and path."""
+
+    def parse(given: str) -> str | Flaw:
+        if _is_host(given):
+            return f"[{given}]" if ":" in given else given
+        return Flaw(
+            f"is {quoted(given)}, which is no host.", "Write its name or its address alone, as grid.example.com."
+        )
+
+    return _single("HOST", parse)
+
+
+def address() -> Form[str]:
+    """An address that a virtual server can have, with its route domain where that is not 0."""
+
+    def parse(given: str) -> str | Flaw:
+        return bigip_address(given) or Flaw(
+            f"is {quoted(given)}, which is no IP address.",
+            "Write an IPv4 or IPv6 address, for example 203.0.113.7; a route domain follows as %2.",
+        )
+
+    return _single("ADDRESS", parse)
 
 
 def listen_address() -> Form[str]:

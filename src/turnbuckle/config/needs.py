@@ -72,6 +72,8 @@ def needs_of_run(loaded: Loaded) -> Iterator[Mistake]:
             "--bigip-partition is not given.",
             "Name a partition that this controller may fill, for example --bigip-partition=k8s.",
         )
+    yield from _needs_of_infoblox(loaded)
+    yield from _needs_of_ipam(loaded)
     if config.folder is not None:
         yield from needs_folder(loaded)
         if loaded.given("kubeconfig"):
@@ -86,6 +88,51 @@ def needs_of_run(loaded: Loaded) -> Iterator[Mistake]:
             f'--kubeconfig is "{config.kubeconfig}", which is no file.',
             "Name the file that says how to reach the cluster; in a pod, leave both flags out.",
         )
+
+
+def _needs_of_infoblox(loaded: Loaded) -> Iterator[Mistake]:
+    """What is missing where addresses come from a grid, or has no effect where they do not."""
+    config, wrong = loaded.config, _wrong(loaded)
+    if not config.infoblox_grid_host:
+        if loaded.given("infoblox-labels") and "infoblox-grid-host" not in wrong:
+            yield loaded.mistake(
+                "infoblox-labels",
+                "--infoblox-labels is given, and no grid.",
+                "Name the grid with --infoblox-grid-host, or give the ranges with --ip-range.",
+            )
+        return
+    if config.ip_range:
+        yield loaded.mistake(
+            "ip-range",
+            "--ip-range and --infoblox-grid-host exclude each other, and both are given.",
+            "Keep one: addresses of ranges, or those of a grid.",
+        )
+    values = {
+        "infoblox-username": config.infoblox_username,
+        "infoblox-password": config.infoblox_password,
+        "infoblox-labels": config.infoblox_labels,
+    }
+    for name, value in values.items():
+        if not value and name not in wrong:
+            yield loaded.mistake(name, f"--{name} is not given, and --infoblox-grid-host is.", f"Give --{name}, too.")
+
+
+def _needs_of_ipam(loaded: Loaded) -> Iterator[Mistake]:
+    """What cannot be together with F5's IPAM controller."""
+    config = loaded.config
+    if not config.ipam:
+        return
+    if config.folder is not None:
+        yield loaded.mistake(
+            "ipam",
+            "--ipam asks by an object of a cluster, and -f reads a folder.",
+            "Give the addresses with --ip-range.",
+        )
+    for name, value in {"ip-range": config.ip_range, "infoblox-grid-host": config.infoblox_grid_host}.items():
+        if value:
+            yield loaded.mistake(
+                name, f"--{name} and --ipam exclude each other, and both are given.", "Keep one place for addresses."
+            )
 
 
 def needs_folder(loaded: Loaded) -> Iterator[Mistake]:
@@ -129,6 +176,12 @@ def settings_of(config: Config, controller_id: str, cluster_id: str) -> Settings
         snat_pool=config.vs_snat_pool_name,
         share_nodes=config.share_nodes,
         members_only=config.members_only,
+        ingresses=config.manage_ingress,
+        ingress_class=config.ingress_class,
+        ingress_class_only=config.manage_ingress_class_only,
+        default_ingress_ip=config.default_ingress_ip,
+        load_balancer_class=config.load_balancer_class,
+        load_balancer_class_only=config.manage_load_balancer_class_only,
     )
 
 

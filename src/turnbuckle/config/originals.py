@@ -27,12 +27,7 @@ _TEXT: tuple[tuple[str, str], ...] = (
     ("ciphers", "The SSL profiles are those that a manifest names."),
     ("trusted-certs-cfgmap", "Mount the ConfigMap and name the file with --trusted-certs."),
     ("override-as3-declaration", "No AS3 declarations are posted."),
-    ("default-ingress-ip", "Ingresses are not read."),
     ("schema-db-base-dir", "The schemas of F5 resources are built in."),
-    ("ingress-class", "Ingresses are not read."),
-    ("ipam-cluster-label", "There is no address management."),
-    ("ipam-namespace", "There is no address management."),
-    ("load-balancer-class", "Services of type LoadBalancer are not published."),
     ("custom-resource-label", "Custom resources are not read."),
     ("openshift-sdn-name", "No tunnel records are written."),
     ("flannel-name", "No tunnel records are written."),
@@ -61,14 +56,10 @@ _SWITCHES: tuple[tuple[str, str], ...] = (
     ("filter-tenants", "No AS3 declarations are posted."),
     ("http-client-metrics", "All metrics are always there."),
     ("manage-routes", "OpenShift Routes are not read."),
-    ("manage-ingress", "Ingresses are not read."),
     ("manage-configmaps", "F5 resource ConfigMaps are always read."),
     ("hubmode", "AS3 ConfigMaps are not read."),
     ("pod-graceful-shutdown", "AS3 ConfigMaps are not read."),
-    ("use-secrets", "SSL profiles are not made from Secrets."),
-    ("manage-ingress-class-only", "Ingresses are not read."),
-    ("ipam", "There is no address management."),
-    ("manage-load-balancer-class-only", "Services of type LoadBalancer are not published."),
+    ("use-secrets", "The Secrets that Ingresses name are always used."),
 )
 
 _NUMBERS: tuple[tuple[str, int, str, str], ...] = (
@@ -92,7 +83,11 @@ def _row(name: str, form: Form[object], why: str, unit: str = "") -> Setting:
 ORIGINALS: tuple[Setting, ...] = (
     *(_row(name, forms.text(), why) for name, why in _TEXT),
     # This flag alone means LOOKUP, so it does not take the next word.
-    _row("resolve-ingress-names", replace(forms.text(), bare="LOOKUP"), "Ingresses are not read."),
+    _row(
+        "resolve-ingress-names",
+        replace(forms.text(), bare="LOOKUP"),
+        "An Ingress's annotation gives its address.",
+    ),
     _row("gtm-bigip-url", forms.url(), "Wide IPs are not written."),
     _row("gtm-bigip-password", forms.secret(), "Wide IPs are not written."),
     *(_row(name, forms.yes_no(), why) for name, why in _SWITCHES),

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from turnbuckle.config import forms
+from turnbuckle.config import forms, pool_forms
 from turnbuckle.config.forms import Flaw, Form, Sealed
 
 T = TypeVar("T")
 
-BIGIP, KUBERNETES, HERE = "BIG-IP", "Kubernetes", "This process"
-GROUPS = (BIGIP, KUBERNETES, HERE)
+BIGIP, KUBERNETES, ADDRESSES, HERE = "BIG-IP", "Kubernetes", "Addresses from pools", "This process"
+GROUPS = (BIGIP, KUBERNETES, ADDRESSES, HERE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +263,39 @@ class Config:
     use_node_internal: bool = _setting(
         forms.yes_no(), True, KUBERNETES, "Use the nodes' InternalIP; false: ExternalIP.", live=True
     )
+    manage_ingress: bool = _setting(
+        forms.yes_no(),
+        True,
+        KUBERNETES,
+        "Publish Ingresses; false: they, their classes and Secrets are not even read.",
+    )
+    ingress_class: str = _setting(
+        forms.text("NAME"),
+        "f5",
+        KUBERNETES,
+        "The IngressClass whose Ingresses are published; those of another are left alone.",
+        live=True,
+    )
+    manage_ingress_class_only: bool = _setting(
+        forms.yes_no(), False, KUBERNETES, "Do not publish Ingresses without a class.", live=True
+    )
+    default_ingress_ip: str = _setting(
+        forms.address(),
+        "",
+        KUBERNETES,
+        "The address of Ingresses that give none, or controller-default.",
+        live=True,
+    )
+    load_balancer_class: str = _setting(
+        forms.text("NAME"),
+        "",
+        KUBERNETES,
+        "The spec.loadBalancerClass of Services of type LoadBalancer to publish; those of another are left alone.",
+        live=True,
+    )
+    manage_load_balancer_class_only: bool = _setting(
+        forms.yes_no(), False, KUBERNETES, "Do not publish Services of type LoadBalancer without a class.", live=True
+    )
     leader_elect: bool = _setting(
         forms.yes_no(),
         True,
@@ -288,6 +321,56 @@ class Config:
         True,
         KUBERNETES,
         "Use the pod's own service account; false: --kubeconfig.",
+    )
+    ip_range: str = _setting(
+        pool_forms.ip_ranges(),
+        "",
+        ADDRESSES,
+        "Pools of addresses by label, for the annotation cis.f5.com/ipamLabel: ranges, CIDRs, and after ! exclusions.",
+        original=False,
+        live=True,
+    )
+    infoblox_grid_host: str = _setting(
+        forms.host(),
+        "",
+        ADDRESSES,
+        "The Infoblox grid to take addresses from, in place of --ip-range; by HTTPS.",
+        original=False,
+    )
+    infoblox_wapi_port: int = _setting(
+        forms.whole_number(1, 65535), 443, ADDRESSES, "The port of the grid's WAPI.", original=False
+    )
+    infoblox_wapi_version: str = _setting(
+        forms.text("VERSION"), "2.12", ADDRESSES, "The version of the grid's WAPI.", original=False
+    )
+    infoblox_username: str = _setting(
+        forms.text(), "", ADDRESSES, "The user of the grid.", environment="INFOBLOX_USERNAME", original=False
+    )
+    infoblox_password: Sealed = _setting(
+        forms.secret(), Sealed(), ADDRESSES, "That user's password.", environment="INFOBLOX_PASSWORD", original=False
+    )
+    infoblox_labels: str = _setting(
+        pool_forms.infoblox_labels(),
+        "",
+        ADDRESSES,
+        "The networks of the grid by label, for the annotation cis.f5.com/ipamLabel.",
+        original=False,
+    )
+    infoblox_trusted_certs: Path | None = _setting(
+        forms.certificates(),
+        None,
+        ADDRESSES,
+        "Certificates in PEM form to trust the grid by, instead of the system's.",
+        original=False,
+    )
+    ipam: bool = _setting(
+        forms.yes_no(), False, ADDRESSES, "Ask F5's IPAM controller for addresses, in place of --ip-range."
+    )
+    ipam_namespace: str = _setting(
+        forms.namespace(), "kube-system", ADDRESSES, "Where the IPAM object lies by which it is asked."
+    )
+    ipam_cluster_label: str = _setting(
+        forms.text(), "", ADDRESSES, "What the keys in the IPAM object begin with, to tell clusters apart."
     )
     folder: Path | None = _setting(
         forms.path(),

@@ -32,12 +32,14 @@ class Look(Protocol):
 class Translation:
     """What a root object wants. An issue of severity ERROR means that the claims are not to be trusted as a whole.
 
-    frozen: whether nothing is to be written on its account for now.
+    frozen: whether nothing is to be written on its account for now. waits: whether the claims lack something that
+    somebody was asked for, and that comes by itself; until then what was good before stays in force.
     """
 
     claims: tuple[Claim, ...] = ()
     issues: tuple[Issue, ...] = ()
     frozen: bool = False
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

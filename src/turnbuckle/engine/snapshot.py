@@ -22,6 +22,8 @@ class Snapshot:
     frozen, or is not any more.
     causes: for changed paths, the objects whose edits led there.
     grounds: for paths that differ from the snapshot before, how that is known; the weakest of what led there.
+    demand: objects that are made only when somebody needs them, and the roots that do.
+    waiting: roots that wait for one of those: what they had before stays in force, or where nothing was good, is held.
     lists: how often every source has told everything that it has; 0: at least one has not yet.
     """
 
@@ -34,6 +36,8 @@ class Snapshot:
     changed: frozenset[Path] | None = None
     causes: Mapping[Path, frozenset[Ref]] = field(default_factory=dict)
     grounds: Mapping[Path, Grounds] = field(default_factory=dict)
+    demand: Mapping[Ref, frozenset[Ref]] = field(default_factory=dict)
+    waiting: frozenset[Ref] = frozenset()
     lists: int = 0
 
     @property

@@ -1,0 +1,171 @@
+"""Who has which address: an allocator without clock and without I/O; facts go in, the next book comes out.
+
+There is no store of its own to lose. What was granted is found again, in this order, in the status of the objects that
+ask and in the marks on the device; only who is in neither gets a fresh address, the lowest that is free in the order of
+numbers. An address that somebody on the device has, or that somebody wants literally, is never granted, and one that is
+in use is never changed: not by other ranges, not by a restart. What nobody asks for any more is kept for a grace, so
+that whoever comes back has what it had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from turnbuckle.kinds.lease import Asked, LeaseSpec, Refusal
+from turnbuckle.model.ref import Ref
+from turnbuckle.sources.leases_pools import Pool, Pools, number_of, text_of
+
+GRACE_S = 60.0
+"""So long an address stays granted to a key that nobody reads: clients that look names up have forgotten it by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An address is asked for. owners: who asks, as marks name them. told: addresses that their status has."""
+
+    asked: Asked
+    owners: frozenset[str]
+    told: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """Who uses which address.
+
+    device: what listens there, by the owners that our marks name; "" stands for everybody else. wanted: addresses that
+    somebody wants to listen on, granted or literal, by their owners.
+    """
+
+    device: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    wanted: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """idle_since: when it was seen that nobody asks for it any more; None: somebody does.
+
+    live: it has been seen in the status of its owner or, as its owner's, on the device.
+    """
+
+    address: str
+    idle_since: float | None = None
+    live: bool = False
+    outside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What is granted to whom, and why others have nothing."""
+
+    grants: Mapping[Ref, Grant] = field(default_factory=dict)
+    refused: Mapping[Ref, LeaseSpec] = field(default_factory=dict)
+
+    def leases(self) -> Mapping[Ref, LeaseSpec]:
+        """The answers, by the names of the leases."""
+        granted = {ref: LeaseSpec(grant.address, outside=grant.outside) for ref, grant in self.grants.items()}
+        return {**self.refused, **granted}
+
+    def next_at(self) -> float | None:
+        """When the first grace ends, or None."""
+        idle = (grant.idle_since for grant in self.grants.values() if grant.idle_since is not None)
+        first = min(idle, default=None)
+        return None if first is None else first + GRACE_S
+
+
+def settled(
+    book: Book, pools: Pools, requests: Iterable[Request], uses: Uses, now: float, *, fresh: bool, begins: bool
+) -> Book:
+    """The book after everybody who asks has been looked at.
+
+    uses: those of a device that was read. fresh: whether addresses may be granted that nobody has yet, which only one
+    of several replicas may do. begins: whether this is the first look after a start, when nothing is remembered.
+    """
+    return _Settling(book, pools, requests, uses, now).book(fresh, begins)
+
+
+class _Settling:
+    """One look at everybody who asks."""
+
+    def __init__(self, book: Book, pools: Pools, requests: Iterable[Request], uses: Uses, now: float) -> None:
+        self._pools, self._uses, self._now = pools, uses, now
+        self._requests = {request.asked.ref: request for request in requests}
+        self._grants = {ref: kept for ref, grant in book.grants.items() if (kept := self._kept(ref, grant))}
+        self._holders = {grant.address: ref for ref, grant in self._grants.items()}
+        self._refused: dict[Ref, LeaseSpec] = {}
+        self._marked: dict[str, list[str]] = {}
+        for address in sorted(uses.device):
+            for owner in uses.device[address]:
+                self._marked.setdefault(owner, []).append(address)
+
+    def book(self, fresh: bool, begins: bool) -> Book:
+        new = [request for ref, request in sorted(self._requests.items()) if ref not in self._grants]
+        # Who is where its status says goes before those of whom only one of the two speaks.
+        for request in sorted(new, key=lambda one: not any(self._is_at(one, address) for address in one.told)):
+            self._find_again(request, begins)
+        if fresh:
+            self._allot([request for request in new if request.asked.ref not in self._grants])
+        return Book(self._grants, self._refused)
+
+    # ---- what was granted before
+
+    def _kept(self, ref: Ref, grant: Grant) -> Grant | None:
+        request = self._requests.get(ref)
+        if request is None:
+            since = self._now if grant.idle_since is None else grant.idle_since
+            return replace(grant, idle_since=since) if self._now - since < GRACE_S else None
+        live = grant.live or grant.address in request.told or self._is_at(request, grant.address)
+        if not live and self._is_elsewhere(request, grant.address):
+            # Somebody else was there first, and nobody has seen ours there yet.
+            return None
+        pool = self._pools.get(request.asked.pool)
+        return Grant(grant.address, None, live, outside=pool is None or not pool.has(grant.address))
+
+    def _is_at(self, request: Request, address: str) -> bool:
+        return bool(self._uses.device.get(address, frozenset()) & request.owners)
+
+    def _is_elsewhere(self, request: Request, address: str) -> bool:
+        """Whether others have an address on the device, and who asks has nothing there."""
+        return bool(self._uses.device.get(address)) and not self._is_at(request, address)
+
+    # ---- what was granted before a start
+
+    def _find_again(self, request: Request, begins: bool) -> None:
+        pool = self._pools.get(request.asked.pool, Pool())
+        marked = [address for owner in sorted(request.owners) for address in self._marked.get(owner, ())]
+        for address in (*request.told, *marked):
+            inside = pool.has(address)
+            outlived = begins and address in marked and not any(one.has(address) for one in self._pools.values())
+            taken = address in self._holders or self._is_elsewhere(request, address)
+            if number_of(address)[1] == request.asked.family and (inside or outlived) and not taken:
+                self._grant(request.asked.ref, Grant(address, live=True, outside=not inside))
+                return
+
+    def _grant(self, ref: Ref, grant: Grant) -> None:
+        self._grants[ref] = grant
+        self._holders[grant.address] = ref
+
+    # ---- what is granted anew
+
+    def _allot(self, requests: Iterable[Request]) -> None:
+        in_use = {*self._holders, *self._uses.device, *self._uses.wanted}
+        numbers = {number for number, _ in map(number_of, in_use)}
+        starts: dict[tuple[str, str], int] = {}
+        for request in requests:
+            asked, pool = request.asked, self._pools.get(request.asked.pool)
+            if pool is None:
+                self._refuse(asked, "no such pool", tuple(sorted(self._pools)))
+            elif not pool.size(asked.family):
+                self._refuse(asked, "no such family")
+            else:
+                place = (asked.pool, asked.family)
+                number = pool.first_free(asked.family, numbers, starts.get(place, 0))
+                if number is None:
+                    self._refuse(asked, "exhausted", (str(pool.size(asked.family)),))
+                else:
+                    starts[place] = number + 1
+                    numbers.add(number)
+                    self._grant(asked.ref, Grant(text_of(number, asked.family)))
+
+    def _refuse(self, asked: Asked, refusal: Refusal, instead: tuple[str, ...] = ()) -> None:
+        self._refused[asked.ref] = LeaseSpec(refusal=refusal, instead=instead)
