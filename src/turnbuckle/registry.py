@@ -24,6 +24,11 @@ def kinds() -> tuple[Kind, ...]:
     return load("turnbuckle.kinds", "KIND")
 
 
+def on_demand() -> tuple[str, ...]:
+    """The kinds of objects that are made when somebody reads them."""
+    return load("turnbuckle.kinds", "ON_DEMAND")
+
+
 def composers() -> tuple[Composer, ...]:
     """Every composer."""
     return load("turnbuckle.compose", "COMPOSER")

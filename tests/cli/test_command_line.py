@@ -64,7 +64,7 @@ def test_the_help_of_a_command_names_every_setting_and_an_example(command: str) 
     assert f"turnbuckle {command} " in result.output
     for setting in SETTINGS:
         assert f"--{setting.name}" in result.output
-    assert "--ipam-namespace" not in result.output
+    assert "--gtm-bigip-username" not in result.output
 
 
 def test_a_mistyped_command_is_refused_with_the_nearest() -> None:

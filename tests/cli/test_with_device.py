@@ -245,14 +245,14 @@ def test_run_follows_the_folder_and_stops_with_0(
     manifests: Path, device: SimServer, login: list[str], number: signal.Signals
 ) -> None:
     quiet = "--http-listen-address=off"
-    with running("run", "-f", str(manifests), *login, "--bigip-partition=k8s", "--ipam", quiet) as process:
+    with running("run", "-f", str(manifests), *login, "--bigip-partition=k8s", "--hubmode", quiet) as process:
         until(lambda: device.box.tree.get(*VIRTUAL) is not None, "publishing")
         (manifests / "more.yaml").write_text(resource("more", "192.0.2.81"))
         until(lambda: device.box.tree.get("ltm/virtual", "/k8s/default_more") is not None, "following")
         process.send_signal(number)
         _, log = process.communicate(timeout=30)
     assert process.returncode == 0
-    assert log.count("--ipam has no meaning here") == 1
+    assert log.count("--hubmode has no meaning here") == 1
     assert "Traceback" not in log
     assert all(line[4] == "-" and line[19] == "Z" for line in log.splitlines())
 
@@ -279,3 +279,33 @@ def test_run_takes_a_new_password_and_a_new_setting_from_its_file(
     assert "needs a restart: bigip-partition" in text
     assert "changed: bigip-password, log-level" in text
     assert "not-that-one" not in text
+
+
+LEASED = """
+kind: Service
+apiVersion: v1
+metadata: {name: leased, annotations: {cis.f5.com/ipamLabel: Dev}}
+spec: {type: LoadBalancer, ports: [{port: 80, nodePort: 30080}]}
+"""
+
+
+def test_plan_and_apply_grant_addresses_of_a_pool_and_find_them_again(
+    turnbuckle: Turnbuckle, manifests: Path, device: SimServer, login: list[str]
+) -> None:
+    (manifests / "leased.yaml").write_text(LEASED)
+    flags = [*login, "--bigip-partition=k8s", '--ip-range={"Dev": "192.0.2.80-192.0.2.90"}']
+    plan = turnbuckle("plan", "-f", str(manifests), *flags)
+    # The first address is the ConfigMap's, which asks for it literally.
+    assert "/k8s/Shared/vs_lb_svc_default_leased_192_0_2_81_80" in plan.stdout
+    applied = turnbuckle("apply", "-f", str(manifests), *flags)
+    assert applied.exit_code == 0, applied.output
+    assert turnbuckle("plan", "-f", str(manifests), *flags).exit_code == 0
+    without = turnbuckle("plan", "-f", str(manifests), *login, "--bigip-partition=k8s")
+    assert without.exit_code == 0, without.output
+
+
+def test_a_pool_that_nobody_has_is_told_by_plan(turnbuckle: Turnbuckle, manifests: Path) -> None:
+    (manifests / "leased.yaml").write_text(LEASED)
+    plan = turnbuckle("plan", "-f", str(manifests), "--bigip-partition=k8s", '--ip-range={"Def": "192.0.2.80"}')
+    assert plan.exit_code == 1
+    assert 'Did you mean "Def"?' in plan.stdout

@@ -52,6 +52,8 @@ KINDS = (
     Served("", "v1", "secrets", "Secret"),
     Served("", "v1", "pods", "Pod"),
     Served("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
+    Served("networking.k8s.io", "v1", "ingresses", "Ingress"),
+    Served("networking.k8s.io", "v1", "ingressclasses", "IngressClass", namespaced=False),
     Served("events.k8s.io", "v1", "events", "Event"),
     Served("coordination.k8s.io", "v1", "leases", "Lease"),
 )

@@ -24,11 +24,11 @@ INPUTS = sorted(Path(__file__).parent.glob("*.in.yaml"))
 
 
 def plain(value: Any) -> Any:
-    """A value as YAML has it: sets sorted, paths as text, and no fields that are empty or false."""
+    """A value as YAML has it: sets sorted, paths as text, and no fields that are empty, false or hidden."""
     if isinstance(value, DevicePath):
         return str(value)
     if is_dataclass(value):
-        named = {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+        named = {one.name: plain(getattr(value, one.name)) for one in fields(value) if one.repr}
         return {name: part for name, part in named.items() if part not in (None, "", [], {}) and part is not False}
     if isinstance(value, frozenset):
         return sorted((plain(part) for part in value), key=str)

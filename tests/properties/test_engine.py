@@ -7,13 +7,29 @@ from hypothesis import given, settings
 from properties import worlds
 from turnbuckle import registry
 from turnbuckle.engine.engine import Engine
-from turnbuckle.model.issue import Severity
-from turnbuckle.model.ref import Event
+from turnbuckle.engine.snapshot import Snapshot
+from turnbuckle.model.issue import Issue, Severity
+from turnbuckle.model.ref import Event, Ref
 from turnbuckle.model.state import State
 
 
 def engine() -> Engine:
     return Engine(registry.kinds(), registry.composers())
+
+
+def told(snapshot: Snapshot) -> dict[Ref, tuple[bool, list[Issue]]]:
+    """Whether each object errs, and everything else that is said of it.
+
+    Who has lost one place to somebody is not tried again for each other place that goes meanwhile, so that of several
+    conflicts of one object not all need to be known yet.
+    """
+    return {
+        ref: (
+            any(issue.severity is Severity.ERROR for issue in issues),
+            [issue for issue in issues if issue.severity is not Severity.ERROR],
+        )
+        for ref, issues in snapshot.issues.items()
+    }
 
 
 @settings(max_examples=250, deadline=None)
@@ -25,7 +41,20 @@ def test_incremental_equals_rebuild(history: list[list[Event]], member_type: str
         snapshot = ours.ingest(events)
         anew = ours.rebuild()
         assert dict(snapshot.desired) == dict(anew.desired)
-        assert snapshot.issues == anew.issues
+        assert told(snapshot) == told(anew)
+        assert snapshot.held == anew.held
+
+
+@settings(max_examples=250, deadline=None)
+@given(worlds.HISTORIES_OF_INGRESSES)
+def test_incremental_equals_rebuild_where_ingresses_share_addresses(history: list[list[Event]]) -> None:
+    ours = engine()
+    ours.ingest([worlds.settings(), worlds.ingress_class()])
+    for events in history:
+        snapshot = ours.ingest(events)
+        anew = ours.rebuild()
+        assert dict(snapshot.desired) == dict(anew.desired)
+        assert told(snapshot) == told(anew)
         assert snapshot.held == anew.held
 
 

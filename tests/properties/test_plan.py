@@ -27,7 +27,9 @@ class StrictDevice:
         for operation in operations:
             assert (operation.path in self.objects) is (operation.verb is not Verb.CREATE), operation
             if operation.after is None:
-                users = [o.name for o in self.objects.values() if operation.path in o.references()]
+                # A part goes with its whole, and its own operation comes right behind.
+                others = (o for o in self.objects.values() if o.whole() != operation.path)
+                users = [o.name for o in others if operation.path in o.references()]
                 assert not users, f"{operation.path} is in use by {users}"
                 del self.objects[operation.path]
             else:

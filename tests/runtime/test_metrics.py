@@ -17,6 +17,7 @@ from turnbuckle.runtime.metrics import Metrics
 from turnbuckle.runtime.observer import Standing
 from turnbuckle.runtime.propagation import Propagation
 from turnbuckle.sources.kubernetes import KindHealth
+from turnbuckle.sources.leases_desk import PoolUse
 
 MANUAL = Path(__file__).parents[2] / "docs" / "metrics.md"
 SLICE = Ref("", "EndpointSlice", "default", "web-x")
@@ -57,6 +58,7 @@ def test_the_manual_names_every_figure_with_its_type_and_labels():
     metrics.propagated("Service", 1)
     metrics.requested("GET", "ok", 1)
     metrics.sources = lambda: [KindHealth("Node", "")]
+    metrics.pools = lambda: [PoolUse("Dev", "IPv4", size=4, used=1)]
     found: dict[str, tuple[str, set[str]]] = {}
     for family in text_string_to_metric_families(metrics.page().decode()):
         labels = {label for sample in family.samples for label in sample.labels} - {"le"}

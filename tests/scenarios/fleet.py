@@ -49,7 +49,7 @@ class Fleet:
                 return web.Response(text=str(number))
 
             app = web.Application()
-            app.router.add_get("/", answer)
+            app.router.add_get("/{any:.*}", answer)
             runner = web.AppRunner(app)
             await runner.setup()
             await web.TCPSite(runner, f"{NETWORK}.{number}", self.port).start()

@@ -29,6 +29,8 @@ from turnbuckle.runtime.device import DeviceWorker
 from turnbuckle.runtime.leader import Election, Leases
 from turnbuckle.runtime.report import Report
 from turnbuckle.sources.base import PutEvents
+from turnbuckle.sources.leases_pools import parse as parse_pools
+from turnbuckle.sources.leases_range import RangeLeases
 
 KINDS = {kind.name: kind for kind in registry.kinds()}
 CREATED = "2026-01-01T00:00:00Z"
@@ -151,6 +153,7 @@ class World:
         self.cluster, self.device, self.login, self.settings, self.options = cluster, device, login, settings, options
         self.report = Report()
         self.worker: DeviceWorker
+        self.controller: Controller
         self.election: Election | None = None
         self._running: asyncio.Task[None] | None = None
 
@@ -160,6 +163,8 @@ class World:
         self.report = Report()
         options = dict(self.options)
         leases, identity = options.pop("leases", None), options.pop("identity", "one")
+        pools = parse_pools(options.pop("ip_range", ""))
+        keeper = options.pop("keeper", lambda desk, may_grant: RangeLeases(pools, desk, may_grant=may_grant))
         self.worker = DeviceWorker(
             self.driver(options.pop("create_partition", False)),
             slot,
@@ -171,8 +176,10 @@ class World:
             **{"save": False, **options},
         )
         self.election = None if leases is None else self._election(leases, identity)
-        controller = Controller([self.cluster], self.worker, slot, self.report, self.settings, election=self.election)
-        self._running = asyncio.create_task(controller.run())
+        self.controller = Controller(
+            [self.cluster], self.worker, slot, self.report, self.settings, election=self.election, keeper=keeper
+        )
+        self._running = asyncio.create_task(self.controller.run())
 
     def driver(self, create_partition: bool) -> Driver:
         return self.driver_to(self.device.url, create_partition)

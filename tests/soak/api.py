@@ -26,6 +26,9 @@ KINDS: Mapping[str, str] = {
     "/api/v1/nodes": "Node",
     "/api/v1/endpoints": "Endpoints",
     "/apis/discovery.k8s.io/v1/endpointslices": "EndpointSlice",
+    "/api/v1/secrets": "Secret",
+    "/apis/networking.k8s.io/v1/ingresses": "Ingress",
+    "/apis/networking.k8s.io/v1/ingressclasses": "IngressClass",
 }
 TELLING = ("ConfigMap", "Service", "EndpointSlice")
 """The kinds that the soak edits."""

@@ -17,7 +17,7 @@ class AddressComposer:
     when_owner_errs: Literal["follow", "hold"] = "hold"
 
     def compose(self, key: AddressKey, claims: Sequence[Claim], look: Look) -> Composition:
-        """Claims on ListenerKeys; `made` is the partition of the address.
+        """Claims on ListenerKeys; `made` is the partition of the address and whose word that is.
 
         The virtual address itself is made by the device with the first virtual server on it.
         """
@@ -35,7 +35,7 @@ class AddressComposer:
                         claim.owner, want.field, key.address, first.partition, holder, why
                     )
                 )
-        return Composition(claims=tuple(passed), issues=tuple(issues), made=first.partition)
+        return Composition(claims=tuple(passed), issues=tuple(issues), made=(first.partition, claims[0].owner))
 
 
 COMPOSER = AddressComposer()

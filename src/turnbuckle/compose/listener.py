@@ -1,49 +1,199 @@
-"""One virtual server for each destination; of several who want it the oldest has it."""
+"""One virtual server for each destination: whose it is, who shares it, and who says what holds for the whole of it.
+
+Claims with the oldest claim's token share its virtual server, policy and certificates; whoever else wants the
+destination is told who has it. What can only be one for a virtual server is what the oldest claim says that says
+anything about it. Rules go on to their hosts, so that a change of one owner composes this listener, which is cheap, and
+its own hosts only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from turnbuckle.engine.protocol import Composition, Look
 from turnbuckle.kit import facts
 from turnbuckle.kit.addresses import destination
 from turnbuckle.model import issue as issues_of
-from turnbuckle.model.claim import Claim, ListenerKey, ListenerSettings
-from turnbuckle.model.ltm import ProfileUse, VirtualServer
+from turnbuckle.model.claim import (
+    AddressKey,
+    CertificateFiles,
+    CertificateKey,
+    Claim,
+    HostKey,
+    ListenerKey,
+    ListenerSettings,
+)
+from turnbuckle.model.issue import Issue
+from turnbuckle.model.ltm import LtmObject, ProfileUse, VirtualServer
+from turnbuckle.model.mark import Mark
+from turnbuckle.model.policy import Policy
+from turnbuckle.model.tls import ClientSsl, ProfileBinding, default_profile
 
 
 class ListenerComposer:
-    """The virtual server of the oldest claim."""
+    """The virtual server of the oldest claim and of those that share it."""
 
     key = ListenerKey
     when_owner_errs: Literal["follow", "hold"] = "hold"
 
     def compose(self, key: ListenerKey, claims: Sequence[Claim], look: Look) -> Composition:
-        """The virtual server; whoever else wants the destination is told who has it. `made` is the winner."""
-        first, *others = claims
-        want: ListenerSettings = first.want
-        server = VirtualServer(
-            want.name,
-            facts.mark_for(look, first.owner),
-            destination_address=key.address,
-            port=key.port,
-            protocol="udp" if key.protocol == "udp" else "tcp",
-            pool=want.pool,
-            profiles=frozenset(
-                ProfileUse(name, "clientside" if context == "clientside" else "all") for name, context in want.profiles
-            ),
-            snat=want.snat,
-            persistence=want.persistence,
-        )
-        taken = destination(key.address, key.port)
-        issues = tuple(
-            issues_of.address_taken(
-                claim.owner, claim.want.field, taken, str(first.owner), issues_of.why_first(first.age, claim.age)
-            )
-            for claim in others
-        )
-        return Composition(objects=(server,), issues=issues, made=first.owner)
+        """The virtual server with its policy and its profiles; claims on HostKeys for the rules.
+
+        `made` says whose it is and whose default pool it has, so that who lost one is tried again.
+        """
+        # Read, so that who loses here is tried again as well when the whole address goes elsewhere.
+        look.made(AddressKey(key.address))
+        first, where = claims[0], destination(key.address, key.port)
+        sharing = [claim for claim in claims if claim is first or _share(first, claim)]
+        issues = [_taken(where, first, claim) for claim in claims if claim is not first and not _share(first, claim)]
+        shown, whole = _Shown.of(sharing, look), _Whole.of(sharing)
+        issues += whole.issues(where, sharing)
+        made = (first.owner, whole.default.owner if whole.default is not None else None)
+        if shown.lacks_all:
+            # Whoever lacks a certificate has been told by the certificate's own composer.
+            return Composition(issues=tuple(issues), failed=True, made=made)
+        server = _server(key, first, whole, facts.mark_for(look, first.owner))
+        objects, server = shown.profiles(server, look)
+        if server.policies:
+            objects += (Policy(first.want.policy, server.mark),)
+        return Composition((*objects, server), tuple(issues), whole.hosts(key, sharing), made=made)
 
 
 COMPOSER = ListenerComposer()
+
+
+def _share(first: Claim, other: Claim) -> bool:
+    return bool(first.want.share) and first.want.share == other.want.share
+
+
+def _taken(where: str, first: Claim, other: Claim) -> Issue:
+    why = issues_of.why_first(first.age, other.age)
+    return issues_of.address_taken(other.owner, other.want.field, where, str(first.owner), why)
+
+
+def _server(key: ListenerKey, first: Claim, whole: _Whole, mark: Mark) -> VirtualServer:
+    want: ListenerSettings = first.want
+    return VirtualServer(
+        want.name,
+        mark,
+        destination_address=key.address,
+        port=key.port,
+        protocol="udp" if key.protocol == "udp" else "tcp",
+        pool=whole.default.want.pool if whole.default is not None else "",
+        profiles=whole.profiles,
+        snat=want.snat,
+        persistence=want.persistence,
+        policies=frozenset({want.policy}) if whole.has_rules else frozenset(),
+        translate_address=whole.translate is None or whole.translate.want.translate_address,
+        source=want.source,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """What holds for the whole of a virtual server: the oldest claim that says each thing; None where nobody does."""
+
+    default: Claim | None
+    serverside: Claim | None
+    translate: Claim | None
+    profiles: frozenset[ProfileUse]
+    has_rules: bool
+
+    @staticmethod
+    def of(sharing: Sequence[Claim]) -> _Whole:
+        default = next((claim for claim in sharing if claim.want.pool or claim.want.rest), None)
+        serverside = next((claim for claim in sharing if _serverside(claim.want)), None)
+        uses = {use for claim in sharing for use in claim.want.profiles if use[1] != "serverside"}
+        uses |= _serverside(serverside.want) if serverside is not None else frozenset()
+        return _Whole(
+            default,
+            serverside,
+            next((claim for claim in sharing if claim.want.translate_address is not None), None),
+            frozenset(ProfileUse(name, context) for name, context in uses),
+            any(claim.want.hosts for claim in sharing) or (default is not None and default.want.rest is not None),
+        )
+
+    def hosts(self, key: ListenerKey, sharing: Sequence[Claim]) -> tuple[Claim, ...]:
+        """Each owner's rules as claims on their hosts."""
+        found = [(claim, host, rules) for claim in sharing for host, rules in claim.want.hosts]
+        if self.default is not None and self.default.want.rest is not None:
+            found.append((self.default, HostKey.REST, self.default.want.rest))
+        return tuple(
+            Claim(claim.owner, claim.age, HostKey(key.address, key.port, key.protocol, host), rules)
+            for claim, host, rules in found
+        )
+
+    def issues(self, where: str, sharing: Sequence[Claim]) -> Iterator[Issue]:
+        """What those are told whose word does not count."""
+        for claim in sharing:
+            want: ListenerSettings = claim.want
+            if self.default is not None and claim is not self.default and _wants_another_rest(want, self.default.want):
+                holder, why = str(self.default.owner), issues_of.why_first(self.default.age, claim.age)
+                alone = not want.hosts
+                yield issues_of.default_taken(claim.owner, want.pool_field, where, holder, why, alone)
+            if self.serverside is not None and _serverside(want) not in (
+                frozenset(),
+                _serverside(self.serverside.want),
+            ):
+                yield _differs(claim, want.profile_field, where, self.serverside)
+            if self.translate is not None and want.translate_address not in (
+                None,
+                self.translate.want.translate_address,
+            ):
+                yield _differs(claim, want.translate_field, where, self.translate)
+
+
+def _wants_another_rest(want: ListenerSettings, other: ListenerSettings) -> bool:
+    return want.rest is not None or want.pool not in ("", other.pool)
+
+
+def _serverside(want: ListenerSettings) -> frozenset[tuple[str, Any]]:
+    return frozenset(use for use in want.profiles if use[1] == "serverside")
+
+
+def _differs(claim: Claim, field: str, where: str, holder: Claim) -> Issue:
+    why = issues_of.why_first(holder.age, claim.age)
+    return issues_of.listener_differs(claim.owner, field, where, str(holder.owner), why)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The certificates that a virtual server shows, oldest claim first, each with that claim.
+
+    lacks_all: it wants one and there is none yet, so that there must be no virtual server: it would talk in clear.
+    """
+
+    certificates: tuple[tuple[CertificateKey, CertificateFiles, Claim], ...]
+    lacks_all: bool
+
+    @staticmethod
+    def of(sharing: Sequence[Claim], look: Look) -> _Shown:
+        wanted: dict[CertificateKey, Claim] = {}
+        for claim in sharing:
+            for key in claim.want.certificates:
+                wanted.setdefault(key, claim)
+        found = tuple((key, made, claim) for key, claim in wanted.items() if (made := look.made(key)) is not None)
+        secure = any(claim.want.secure for claim in sharing)
+        named = any(context == "clientside" for claim in sharing for _, context in claim.want.profiles)
+        return _Shown(found, secure and not found and not named)
+
+    def profiles(self, server: VirtualServer, look: Look) -> tuple[tuple[LtmObject, ...], VirtualServer]:
+        """The profile that answers by default, those for further Secrets and their bindings; the server with them."""
+        if not self.certificates:
+            return (), server
+        (_, files, claim), *others = self.certificates
+        mark = facts.mark_for(look, claim.owner)
+        made: list[LtmObject] = [_client_ssl(default_profile(server.name), mark, files, default=True)]
+        folder, _, name = server.name.rpartition("/")
+        for key, files, claim in others:
+            mark = facts.mark_for(look, claim.owner)
+            profile = _client_ssl(f"{folder}/{key.namespace}_{key.secret}_{name}", mark, files, default=False)
+            made += [profile, ProfileBinding(f"{server.name}:{profile.name}", mark)]
+        return tuple(made), replace(server, default_ssl=default_profile(server.name))
+
+
+def _client_ssl(path: str, mark: Mark, files: CertificateFiles, *, default: bool) -> ClientSsl:
+    chain = files.certificate if files.chained else ""
+    return ClientSsl(path, mark, certificate=files.certificate, key=files.key, chain=chain, sni_default=default)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from turnbuckle.engine.protocol import Composition, Look
@@ -11,16 +12,13 @@ from turnbuckle.kinds.node import EVERY_NODE, NodeSpec
 from turnbuckle.kinds.service import ServicePort, ServiceSpec
 from turnbuckle.kit import facts, selector
 from turnbuckle.model import issue as issues_of
-from turnbuckle.model.claim import Claim, DesignatedPoolKey, PoolKey, PoolSettings
+from turnbuckle.model.claim import Claim, DesignatedPoolKey, PoolFields, PoolKey, PoolSettings
 from turnbuckle.model.issue import Issue
 from turnbuckle.model.ltm import LtmObject, Member, Monitor, Pool
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.ref import Ref, SourceObject
 from turnbuckle.model.settings import Settings
 from turnbuckle.model.state import Path
-
-_SERVICE_FIELD = "data.data.virtualServer.backend.serviceName"
-_PORT_FIELD = "data.data.virtualServer.backend.servicePort"
 
 Endpoints = frozenset[tuple[str, int, bool]]
 """Address, port, and whether it drains."""
@@ -36,14 +34,15 @@ class PoolComposer:
         """The pool with its monitors; `made` is the frozenset of its members."""
         settings = facts.settings(look)
         service = look.get(Ref("", "Service", key.namespace, key.service))
-        owners = tuple(dict.fromkeys(claim.owner for claim in claims))
+        owners = {claim.owner: claim.want.fields for claim in reversed(claims)}
         if service is None:
             issues = tuple(
-                issues_of.service_missing(owner, _SERVICE_FIELD, key.namespace, key.service) for owner in owners
+                issues_of.service_missing(owner, fields.service, key.namespace, key.service)
+                for owner, fields in owners.items()
             )
             return self._composition(key, claims, look, frozenset(), issues)
         found, problem = _endpoints(key, service, settings, look)
-        issues = tuple(_issue(problem, owner, key, service) for owner in owners) if problem else ()
+        issues = tuple(_issue(problem, *owner, key, service) for owner in owners.items()) if problem else ()
         if problem in ("port", "type", "number", "external"):
             # The pool is looked at all the same: others have members in it, and those of the owner are there still.
             unknown = (Claim(claim.owner, claim.age, DesignatedPoolKey(key.name), None) for claim in claims)
@@ -57,11 +56,11 @@ class PoolComposer:
     ) -> Composition:
         want: PoolSettings = claims[0].want
         mark = facts.mark_for(look, claims[0].owner)
-        others = [claim for claim in claims if claim.want != want]
+        others = [claim for claim in claims if replace(claim.want, fields=want.fields) != want]
         issues += tuple(
             issues_of.settings_differ(
                 claim.owner,
-                "data.data.virtualServer",
+                claim.want.fields.settings,
                 key.name,
                 str(claims[0].owner),
                 issues_of.why_first(claims[0].age, claim.age),
@@ -82,7 +81,7 @@ COMPOSER = PoolComposer()
 
 def _objects(key: PoolKey, want: PoolSettings, mark: Mark, members: frozenset[Member]) -> tuple[LtmObject, ...]:
     probes = tuple(
-        Monitor(m.name, mark, m.type, m.interval_s, m.timeout_s, m.send, m.recv)  # type: ignore[arg-type]
+        Monitor(m.name, mark, m.type, m.interval_s, m.timeout_s, m.send, m.recv, m.ssl_profile)  # type: ignore[arg-type]
         for m in want.monitors
     )
     paths = tuple(sorted(Path(f"ltm/monitor/{m.type}", m.name) for m in want.monitors))
@@ -96,7 +95,7 @@ def _endpoints(
     spec: ServiceSpec = service.spec
     if spec.type == "ExternalName":
         return frozenset(), "external"
-    port = next((port for port in spec.ports if port.port == key.port), None)
+    port = _port(key, spec)
     if port is None:
         return frozenset(), "port"
     if settings.pool_member_type == "cluster" or spec.is_apiserver:
@@ -106,27 +105,55 @@ def _endpoints(
         return frozenset(), "type"
     if not port.node_port:
         return frozenset(), "number"
-    nodes = frozenset((address, port.node_port, False) for address in _node_addresses(settings, look))
-    return nodes, "" if nodes else "nodes"
+    nodes = tuple(_nodes(settings, look))
+    if spec.local:
+        open_for = _nodes_with_endpoints(key, spec, port, look)
+        nodes = tuple(node for node in nodes if node.ref.name in open_for)
+        if not nodes:
+            return frozenset(), "endpoints"
+    found = frozenset((address, port.node_port, False) for address in _node_addresses(nodes, settings))
+    return found, "" if found else "nodes"
+
+
+def _port(key: PoolKey, spec: ServiceSpec) -> ServicePort | None:
+    """The Service's port of that number or name; by number the one of the protocol, where one is asked for."""
+    if isinstance(key.port, str):
+        return next((port for port in spec.ports if port.name == key.port), None)
+    wanted = (port for port in spec.ports if port.port == key.port)
+    return next((port for port in wanted if key.protocol in ("", port.protocol)), None)
 
 
 def _service_endpoints(key: PoolKey, spec: ServiceSpec, port: ServicePort, settings: Settings, look: Look) -> Endpoints:
+    usable = frozenset(node.ref.name for node in _nodes(settings, look)) if settings.node_label_selector else None
+    return _drained(
+        (place, endpoint)
+        for place, endpoint in _served(key, spec, port, look)
+        if usable is None or not endpoint.node or endpoint.node in usable
+    )
+
+
+def _nodes_with_endpoints(key: PoolKey, spec: ServiceSpec, port: ServicePort, look: Look) -> frozenset[str]:
+    """The nodes that answer at the node port with externalTrafficPolicy Local: those that have an endpoint."""
+    taking = {(address, number) for address, number, drains in _drained(_served(key, spec, port, look)) if not drains}
+    return frozenset(endpoint.node for place, endpoint in _served(key, spec, port, look) if place in taking)
+
+
+def _served(
+    key: PoolKey, spec: ServiceSpec, port: ServicePort, look: Look
+) -> Iterator[tuple[tuple[str, int], Endpoint]]:
+    """The endpoints of a Service's port, and where each takes connections."""
     facet = ("service", key.service)
     slices: list[SliceSpec] = [obj.spec for obj in look.having("EndpointSlice", key.namespace, facet)]
     if not slices:
         slices = [part for obj in look.having("Endpoints", key.namespace, facet) for part in obj.spec]
     if spec.family:
         slices = [one for one in slices if one.family == spec.family]
-    usable = _selected_nodes(settings, look) if settings.node_label_selector else None
-    return _drained(
-        ((endpoint.address, served.port or port.port), endpoint)
-        for one in slices
-        if one.family != "FQDN"
-        for served in one.ports
-        if served.name == port.name and served.protocol == port.protocol
-        for endpoint in one.endpoints
-        if usable is None or not endpoint.node or endpoint.node in usable
-    )
+    for one in slices:
+        if one.family != "FQDN":
+            for served in one.ports:
+                if served.name == port.name and served.protocol == port.protocol:
+                    for endpoint in one.endpoints:
+                        yield (endpoint.address, served.port or port.port), endpoint
 
 
 def _drained(found: Iterable[tuple[tuple[str, int], Endpoint]]) -> Endpoints:
@@ -149,36 +176,34 @@ def _drained(found: Iterable[tuple[tuple[str, int], Endpoint]]) -> Endpoints:
     )
 
 
-def _nodes(settings: Settings, look: Look) -> Iterable[SourceObject]:
+def _nodes(settings: Settings, look: Look) -> Iterator[SourceObject]:
     for node in look.having("Node", "", EVERY_NODE):
         if selector.matches(settings.node_label_selector, node.labels):
             yield node
 
 
-def _selected_nodes(settings: Settings, look: Look) -> frozenset[str]:
-    return frozenset(node.ref.name for node in _nodes(settings, look))
-
-
-def _node_addresses(settings: Settings, look: Look) -> Iterable[str]:
-    for node in _nodes(settings, look):
+def _node_addresses(nodes: Iterable[SourceObject], settings: Settings) -> Iterator[str]:
+    for node in nodes:
         spec: NodeSpec = node.spec
         if spec.ready:
             yield from spec.internal if settings.use_node_internal else spec.external
 
 
-def _issue(problem: str, owner: Ref, key: PoolKey, service: SourceObject) -> Issue:
+def _issue(problem: str, owner: Ref, fields: PoolFields, key: PoolKey, service: SourceObject) -> Issue:
     spec: ServiceSpec = service.spec
     where = (key.namespace, key.service)
     match problem:
         case "port":
-            return issues_of.port_missing(owner, _PORT_FIELD, *where, key.port, (p.port for p in spec.ports))
+            named = isinstance(key.port, str)
+            ports = ((f"{p.name} ({p.port})" if p.name else p.port) if named else p.port for p in spec.ports)
+            return issues_of.port_missing(owner, fields.port, *where, key.port, ports)
         case "type":
-            return issues_of.no_node_port(owner, _SERVICE_FIELD, *where, spec.type)
+            return issues_of.no_node_port(owner, fields.service, *where, spec.type)
         case "number":
-            return issues_of.no_node_port_yet(owner, _PORT_FIELD, *where, key.port)
+            return issues_of.no_node_port_yet(owner, fields.port, *where, key.port)
         case "external":
-            return issues_of.external_name(owner, _SERVICE_FIELD, *where)
+            return issues_of.external_name(owner, fields.service, *where)
         case "nodes":
-            return issues_of.no_nodes(owner, _SERVICE_FIELD)
+            return issues_of.no_nodes(owner, fields.service)
         case _:
-            return issues_of.no_endpoints(owner, _SERVICE_FIELD, *where)
+            return issues_of.no_endpoints(owner, fields.service, *where)

@@ -15,6 +15,7 @@ from turnbuckle.kinds.meta import labels_of, ref_of, source_object
 from turnbuckle.kit import facts, json_text, monitors
 from turnbuckle.kit.addresses import bigip_address
 from turnbuckle.kit.annotations import FREEZE, Option, field_of, frozen, options, unknown
+from turnbuckle.kit.partition import path_in
 from turnbuckle.kit.shape import FLAW, Reader, as_json
 from turnbuckle.model import issue as issues_of
 from turnbuckle.model.claim import (
@@ -25,6 +26,7 @@ from turnbuckle.model.claim import (
     Key,
     ListenerSettings,
     MonitorSettings,
+    PoolFields,
     PoolKey,
     PoolSettings,
 )
@@ -54,6 +56,7 @@ _OLD_TABLE_COLUMNS = (("addr", "IPAddress"), ("port", "Port"), ("connection_limi
 _ROOT = "data.data"
 _FRONTEND = f"{_ROOT}.virtualServer.frontend"
 _BACKEND = f"{_ROOT}.virtualServer.backend"
+_POOL_FIELDS = PoolFields(f"{_BACKEND}.serviceName", f"{_BACKEND}.servicePort", f"{_ROOT}.virtualServer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +269,7 @@ class _Pass:
             form="members" if is_iapp else "pool",
             load_balancing=frontend.get("balance", "round-robin"),
             monitors=self._monitors(backend, key.name),
+            fields=_POOL_FIELDS,
         )
         claims = [self._claim(key, settings)]
         if is_iapp:
@@ -296,7 +300,7 @@ class _Pass:
             why = f"{path} belongs to somebody else and gets members only"
             self.reader.issues.append(issues_of.ignored_field(self.ref, f"{_FRONTEND}.{name}", why, hint))
         key = PoolKey(path, self.ref.namespace, backend["serviceName"], backend["servicePort"])
-        return [self._claim(key, PoolSettings(form="designated"))]
+        return [self._claim(key, PoolSettings(form="designated", fields=_POOL_FIELDS))]
 
     def _monitors(self, backend: dict[str, Any], pool: str) -> tuple[MonitorSettings, ...]:
         wanted = []
@@ -328,7 +332,7 @@ class _Pass:
         mode = frontend.get("mode", "tcp")
         partition = frontend["partition"]
         uses = {(name, "all") for name in _PROFILES[mode]}
-        uses |= {(_profile_path(name, partition), "clientside") for name in frontend.get("sslProfile", ())}
+        uses |= {(path_in(name, partition), "clientside") for name in frontend.get("sslProfile", ())}
         want = ListenerSettings(
             name=path,
             partition=partition,
@@ -384,9 +388,3 @@ class _Pass:
             member_columns=table.get("columns", _OLD_TABLE_COLUMNS),
         )
         return self._claim(IAppKey(f"/{partition}/{server}.app/{server}"), want)
-
-
-def _profile_path(name: str, partition: str) -> str:
-    """A profile as users name it: /partition/name, partition/name, or a name in the resource's partition."""
-    parts = name.strip("/").split("/")
-    return f"/{'/'.join(parts)}" if len(parts) > 1 else f"/{partition}/{parts[0]}"

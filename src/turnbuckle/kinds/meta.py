@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from sys import intern
 from typing import Any
 
+from turnbuckle.model import mark
 from turnbuckle.model.ref import Facet, Origin, Ref, SourceObject
 
 _NO_TEXTS: Mapping[str, str] = {}
@@ -30,6 +31,24 @@ def labels_of(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     """The labels of a raw object as they stand there; empty where they are no mapping."""
     labels = metadata_of(raw).get("labels")
     return labels if isinstance(labels, Mapping) else {}
+
+
+def status_is_ours(raw: Mapping[str, Any]) -> bool:
+    """Whether the server notes the addresses in a status as written by us. Source: Kubernetes reference, FieldsV1."""
+    managers = metadata_of(raw).get("managedFields")
+    return any(
+        one.get("manager") == mark.NAME and _has(one.get("fieldsV1"), "f:status", "f:loadBalancer")
+        for one in (managers if isinstance(managers, list) else ())
+        if isinstance(one, Mapping)
+    )
+
+
+def _has(fields: Any, *names: str) -> bool:
+    for name in names:
+        if not isinstance(fields, Mapping) or name not in fields:
+            return False
+        fields = fields[name]
+    return True
 
 
 def source_object(

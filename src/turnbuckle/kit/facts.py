@@ -1,11 +1,13 @@
-"""The settings as translators and composers read them, and the marks that follow from them."""
+"""The settings and the date as translators and composers read them, and the marks that follow from the former."""
 
 from __future__ import annotations
+
+from datetime import date
 
 from turnbuckle.engine.protocol import Look
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.ref import Ref
-from turnbuckle.model.settings import SETTINGS, Settings
+from turnbuckle.model.settings import SETTINGS, TODAY, Settings, Today
 
 
 def settings(look: Look) -> Settings:
@@ -21,6 +23,12 @@ def settings(look: Look) -> Settings:
     if not isinstance(spec, Settings):
         raise LookupError("the settings are of another type")
     return spec
+
+
+def today(look: Look) -> date | None:
+    """The date; None where nobody has told it, as in a look at manifests that have no present."""
+    found = look.get(TODAY)
+    return found.spec.day if found is not None and isinstance(found.spec, Today) else None
 
 
 def mark_for(look: Look, owner: Ref) -> Mark:

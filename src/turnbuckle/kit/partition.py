@@ -1,4 +1,4 @@
-"""What a partition of a BIG-IP may be called, and the sentence that says so."""
+"""What a partition of a BIG-IP may be called, the sentence that says so, and how users name what is in one."""
 
 from __future__ import annotations
 
@@ -12,3 +12,9 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 def is_name(text: str) -> bool:
     """Whether a partition can be called that."""
     return _NAME.fullmatch(text) is not None
+
+
+def path_in(name: str, partition: str) -> str:
+    """An operator's object as users name it: /partition/name, partition/name, or a name in the partition given."""
+    parts = name.strip("/").split("/")
+    return f"/{'/'.join(parts)}" if len(parts) > 1 else f"/{partition}/{parts[0]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -15,11 +16,13 @@ from turnbuckle.drivers.icontrol.connection import Observe, unobserved
 from turnbuckle.drivers.icontrol.driver import IControlDriver
 from turnbuckle.drivers.icontrol.fencing import seat
 from turnbuckle.drivers.icontrol.group import GroupDriver
+from turnbuckle.engine.protocol import Kind
 from turnbuckle.model import issue as issues_of
 from turnbuckle.model.ref import Ref
 from turnbuckle.planner.freeze import parse
-from turnbuckle.runtime.controller import Controller, snapshots
+from turnbuckle.runtime.controller import Controller, LeaseKeeper, snapshots
 from turnbuckle.runtime.device import DeviceWorker
+from turnbuckle.runtime.ipam_object import ClusterIpamObject, object_name
 from turnbuckle.runtime.keeping import Keeper, default_directory
 from turnbuckle.runtime.leader import Election
 from turnbuckle.runtime.namespaces import Scope, ScopedSource
@@ -28,6 +31,7 @@ from turnbuckle.runtime.report import Report
 from turnbuckle.runtime.telling import InCluster, Telling
 from turnbuckle.sources.base import Source
 from turnbuckle.sources.files import FolderSource
+from turnbuckle.sources.infoblox import Wapi
 from turnbuckle.sources.kubernetes import (
     InClusterLogin,
     KubeconfigLogin,
@@ -37,8 +41,16 @@ from turnbuckle.sources.kubernetes import (
     LoginFailed,
 )
 from turnbuckle.sources.kubernetes.writing import ObjectWriter
+from turnbuckle.sources.leases_f5ipam import F5IpamLeases
+from turnbuckle.sources.leases_infoblox import InfobloxLeases
+from turnbuckle.sources.leases_infoblox import parse as parse_labels
+from turnbuckle.sources.leases_pools import parse as parse_pools
+from turnbuckle.sources.leases_range import RangeLeases
 
 log = logging.getLogger(__name__)
+
+INGRESS_KINDS = ("Ingress", "IngressClass", "Secret")
+"""The kinds that are read for Ingresses only."""
 
 OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """Where a pod finds its namespace. Source: Kubernetes, "Accessing the API from a Pod"."""
@@ -64,22 +76,27 @@ async def assemble(
     if config.folder is not None:
         scope = Scope(config.namespace)
         folder = FolderSource(
-            config.folder, registry.kinds(), report=lambda found: report.tell("folder", scope.issues(found))
+            config.folder, _kinds(config), report=lambda found: report.tell("folder", scope.issues(found))
         )
         telling.of(report)
         return _controller(config, credentials, ScopedSource(folder, scope), report, telling, *identities(config))
     login = login_for(config, kubeconfig_given)
     cluster = KubernetesSource(
-        registry.kinds(), login, namespaces=config.namespace, namespace_label=config.namespace_label
+        _kinds(config), login, namespaces=config.namespace, namespace_label=config.namespace_label
     )
     controller_id, cluster_id = await _identities(config, cluster, telling)
     telling.of(report, cluster.health)
     controller = _controller(config, credentials, cluster, report, telling, controller_id, cluster_id, login)
     if not config.once:
         telling.in_cluster = InCluster(
-            login, registry.kinds(), report, controller.get, telling.leads, controller_id, telling.secrets
+            login, _kinds(config), report, controller.get, telling.leads, controller_id, telling.secrets
         )
     return controller
+
+
+def _kinds(config: Config) -> tuple[Kind, ...]:
+    """The kinds to read, so that nobody needs to grant the right to read Secrets who publishes no Ingresses."""
+    return tuple(kind for kind in registry.kinds() if config.manage_ingress or kind.name not in INGRESS_KINDS)
 
 
 def driver_for(
@@ -153,9 +170,55 @@ def _controller(
     telling.leading = lambda: worker.leads
     election = _election(config, login, worker, report) if login is not None and elects else None
     settings = settings_of(config, controller_id, cluster_id)
-    controller = Controller([source], worker, slot, report, settings, telling, election)
+    keeper = _lease_keeper(config, cluster_id, report, login)
+    controller = Controller([source], worker, slot, report, settings, telling, election, keeper)
+    telling.metrics.pools = controller.leases.usage
     controller.brake(freeze=parse(config.freeze), allow_mass_delete=config.allow_mass_delete)
     return controller
+
+
+def _lease_keeper(config: Config, cluster_id: str, report: Report, login: Login | None) -> LeaseKeeper:
+    """Who answers for addresses: F5's IPAM controller, an Infoblox grid, or the ranges that are configured."""
+    if config.ipam and login is not None:
+        return _asking_f5ipam(config, report, login)
+    if config.infoblox_grid_host:
+        return _asking_infoblox(config, cluster_id, report)
+    pools = parse_pools(config.ip_range)
+    return lambda desk, may_grant: RangeLeases(pools, desk, may_grant=may_grant)
+
+
+def _asking_f5ipam(config: Config, report: Report, login: Login) -> LeaseKeeper:
+    name = object_name(socket.gethostname(), config.bigip_partition[0] if config.bigip_partition else "")
+    ipam = ClusterIpamObject(ObjectWriter(login), config.ipam_namespace, name)
+    label = config.ipam_cluster_label.rstrip("/")
+    return lambda desk, may_grant: F5IpamLeases(
+        desk,
+        ipam,
+        prefix=f"{label}/" if label else "",
+        about=Ref("", "IPAM", config.ipam_namespace, name),
+        tell=lambda issues: report.tell("ipam", issues),
+        may_grant=may_grant,
+    )
+
+
+def _asking_infoblox(config: Config, cluster_id: str, report: Report) -> LeaseKeeper:
+    url = f"https://{config.infoblox_grid_host}:{config.infoblox_wapi_port}/wapi/v{config.infoblox_wapi_version}"
+    try:
+        tls = ssl.create_default_context(cafile=config.infoblox_trusted_certs)
+    except OSError as error:
+        raise ValueError(
+            f"--infoblox-trusted-certs {config.infoblox_trusted_certs} cannot be used: {error}."
+        ) from error
+    wapi = Wapi(url, lambda: (config.infoblox_username, config.infoblox_password.reveal()), tls)
+    return lambda desk, may_grant: InfobloxLeases(
+        parse_labels(config.infoblox_labels),
+        desk,
+        wapi,
+        owner=cluster_id,
+        about=Ref("", "Infoblox", "", config.infoblox_grid_host),
+        tell=lambda issues: report.tell("infoblox", issues),
+        may_grant=may_grant,
+    )
 
 
 def _election(config: Config, login: Login, worker: DeviceWorker, report: Report) -> Election:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -16,12 +16,16 @@ from turnbuckle.model.issue import Issue
 from turnbuckle.model.ref import Event, Grounds, Put, Ref, SourceObject
 from turnbuckle.model.settings import SETTINGS, Settings
 from turnbuckle.planner.freeze import Freeze
+from turnbuckle.runtime.calendar import Calendar
 from turnbuckle.runtime.device import DeviceWorker
 from turnbuckle.runtime.latest import Latest
 from turnbuckle.runtime.leader import Election
 from turnbuckle.runtime.report import Report
 from turnbuckle.runtime.telling import Telling
 from turnbuckle.sources.base import Source
+from turnbuckle.sources.leases_desk import Desk, Leases
+from turnbuckle.sources.leases_pools import NO_POOLS, Pools
+from turnbuckle.sources.leases_range import RangeLeases
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +41,15 @@ def snapshots() -> Latest[Snapshot]:
     return Latest(lambda unseen, newer: newer.after(unseen))
 
 
+LeaseKeeper = Callable[[Desk, Callable[[], bool]], Leases]
+"""Makes who answers for addresses, given who asks, and whether this process may grant what nobody has yet."""
+
+
+def no_pools(desk: Desk, may_grant: Callable[[], bool]) -> Leases:
+    """Nobody gets an address, and everybody who asks is told so."""
+    return RangeLeases(NO_POOLS, desk, may_grant=may_grant)
+
+
 class Controller:
     """One engine, its sources and one device."""
 
@@ -49,14 +62,18 @@ class Controller:
         settings: Settings,
         telling: Telling | None = None,
         election: Election | None = None,
+        keeper: LeaseKeeper = no_pools,
     ) -> None:
         self._sources, self._worker, self._slot, self.report = sources, worker, slot, report
         self._inbox: asyncio.Queue[Sequence[Event]] = asyncio.Queue()
-        self._engine = Engine(registry.kinds(), registry.composers(), [source.name for source in sources])
-        self._settings = settings
+        self._engine = Engine(
+            registry.kinds(), registry.composers(), [source.name for source in sources], registry.on_demand()
+        )
+        self.leases = keeper(Desk(self._engine.get, settings), lambda: worker.in_charge)
+        self._settings, self._calendar = settings, Calendar()
         self._telling, self._election = telling or Telling(), election
         report.place = self._place
-        worker.confirm = self._confirm
+        worker.confirm, worker.knows = self._confirm, self.leases.observed
         self._synced = asyncio.Event()
 
     @property
@@ -75,7 +92,9 @@ class Controller:
                 tasks.create_task(self._think(), name="engine")
                 tasks.create_task(self._worker.run(), name="device")
                 tasks.create_task(self._settle_memory(), name="memory")
+                tasks.create_task(self._calendar.run(self._put), name="calendar")
                 tasks.create_task(self._telling.run(), name="telling")
+                tasks.create_task(self.leases.run(self._put), name=self.leases.name)
                 if self._election is not None:
                     tasks.create_task(self._election.run(), name="election")
                 for source in self._sources:
@@ -98,9 +117,10 @@ class Controller:
                 task.cancel()
             await asyncio.gather(running, *ends, return_exceptions=True)
 
-    async def reconfigure(self, settings: Settings, *, freeze: Freeze, allow_mass_delete: bool) -> None:
+    async def reconfigure(self, settings: Settings, *, freeze: Freeze, allow_mass_delete: bool, pools: Pools) -> None:
         """Puts other settings in force; what depends on them is computed again."""
         self.brake(freeze=freeze, allow_mass_delete=allow_mass_delete)
+        self.leases.configure(pools)
         await self._put([_fact(settings)])
 
     def brake(self, *, freeze: Freeze, allow_mass_delete: bool) -> None:
@@ -126,11 +146,12 @@ class Controller:
         await self._inbox.put(events)
 
     async def _think(self) -> None:
-        events: list[Event] = [_fact(self._settings)]
+        events: list[Event] = [_fact(self._settings), self._calendar.fact()]
         while True:
             snapshot = await self._ingest(events)
             self._telling.computed(snapshot, events)
             if snapshot.synced:
+                self.leases.asked(snapshot)
                 # Whoever has seen nothing before has everything to compare.
                 self._slot.put(snapshot if self._synced.is_set() else replace(snapshot, changed=None))
                 self._synced.set()

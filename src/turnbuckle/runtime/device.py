@@ -57,7 +57,8 @@ class DeviceWorker:
     verify_s: how often it is looked at whether somebody else changed what is ours; 0: never. drift: whether that is
     mended or only told. max_delete_percent, second_look_s: see Caution. keeper: keeps
     restore files. leads: whether it writes
-    from the start; else it waits for lead(). confirm: has every source list everything anew.
+    from the start; else it waits for lead(). confirm: has every source list everything anew. knows: is told what the
+    device has, each time that it is known.
 
     in_sync is set while nothing is left to do, failed_for_good when trying on promises nothing soon: the credentials,
     the certificate or the partition are wrong, or the device failed MOST_FAILURES times in a row.
@@ -104,6 +105,7 @@ class DeviceWorker:
         self._told: Mapping[Ref, tuple[Issue, ...]] | None = None
         self._chores: asyncio.Task[None] | None = None
         self.confirm: Callable[[], Awaitable[None]] = _nobody_to_ask
+        self.knows: Callable[[State], None] = _nobody_to_tell
         self.in_sync = asyncio.Event()
         self.failed_for_good = asyncio.Event()
 
@@ -158,6 +160,11 @@ class DeviceWorker:
         self._agenda.freeze = what
         self._agenda.compare_everything()
         self._snapshots.wake()
+
+    @property
+    def in_charge(self) -> bool:
+        """Whether it writes, and knows what the device has since it came to."""
+        return self.leads and not self._comes_to_lead and self._agenda.observed is not None
 
     def waits(self) -> tuple[Path, ...]:
         """What is not written because it is frozen."""
@@ -247,7 +254,7 @@ class DeviceWorker:
         state = await self._driver.read(designated)
         self._agenda.observe(state, designated)
         self._looked_at = self._clock()
-        self._observer.observed(state, None)
+        self._tell_known(None)
         log.info("read %s: objects=%d took_s=%.2f", self._device.name, len(state), self._looked_at - started)
 
     async def _settled(self) -> None:
@@ -259,7 +266,8 @@ class DeviceWorker:
         self._report.tell("drift", self._agenda.drift.issues())
         self._observer.states(self._agenda.standing())
         self._observer.synced(self._agenda.snapshot.version, self._clock())
-        if self._caution.next_at() is None and not self._caution.wants_list:
+        waits = self._caution.next_at() is not None or self._caution.wants_list or self._agenda.snapshot.waiting
+        if not waits:
             if not self.in_sync.is_set():
                 refused = len(self._agenda.refused)
                 log.info("%s is in sync%s", self._device.name, f", but for {refused}" if refused else "")
@@ -321,14 +329,20 @@ class DeviceWorker:
 
     def _take_found(self, found: Mapping[Path, LtmObject | None], ours: bool) -> None:
         drifted = self._agenda.found(found)
-        if not ours:
+        if ours:
+            for path, fields in drifted.items():
+                self._observer.drift(path, fields)
+            self._report.tell("drift", self._agenda.drift.issues())
+        else:
             self._agenda.drift.written(drifted)
-            return
-        for path, fields in drifted.items():
-            self._observer.drift(path, fields)
-        self._report.tell("drift", self._agenda.drift.issues())
-        if found and self._agenda.observed is not None:
-            self._observer.observed(self._agenda.observed, frozenset(found))
+        if found:
+            self._tell_known(frozenset(found))
+
+    def _tell_known(self, paths: frozenset[Path] | None) -> None:
+        """What the device has; paths: what may differ from before, None: everything."""
+        if self._agenda.observed is not None:
+            self._observer.observed(self._agenda.observed, paths)
+            self.knows(self._agenda.observed)
 
     # ---- doing it
 
@@ -346,7 +360,7 @@ class DeviceWorker:
             await self._rest()
             return
         self._tempo.took(len(outcomes), self._clock() - started)
-        self._observer.observed(self._agenda.observed, frozenset(outcome.operation.path for outcome in outcomes))
+        self._tell_known(frozenset(outcome.operation.path for outcome in outcomes))
 
     def _narrow(self, outcomes: tuple[Outcome, ...]) -> None:
         """Smaller batches, until it is seen of which operation the device does not tell what became."""
@@ -401,4 +415,8 @@ class DeviceWorker:
 
 
 async def _nobody_to_ask() -> None:
+    pass
+
+
+def _nobody_to_tell(state: State) -> None:
     pass

@@ -15,6 +15,7 @@ from turnbuckle.model.issue import Issue, Severity
 from turnbuckle.model.plan import Outcome, Result, Verb
 from turnbuckle.runtime.observer import Circuit, Standing
 from turnbuckle.sources.kubernetes import KindHealth
+from turnbuckle.sources.leases_desk import PoolUse
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -25,7 +26,7 @@ _REQUEST_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 class Metrics:
     """Counts and measures; `page` is what Prometheus is answered.
 
-    issues, sources, leading: asked when the page is made, so that nobody has to report each change of them.
+    issues, sources, leading, pools: asked when the page is made, so that nobody has to report each change of them.
     """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
@@ -33,6 +34,7 @@ class Metrics:
         self.issues: Callable[[], Iterable[Issue]] = tuple
         self.sources: Callable[[], Iterable[KindHealth]] = tuple
         self.leading: Callable[[], bool] = lambda: True
+        self.pools: Callable[[], Iterable[PoolUse]] = tuple
         self._measure_work()
         self._measure_objects()
 
@@ -82,6 +84,13 @@ class Metrics:
             registry=here,
         )
         self._leader = Gauge("turnbuckle_leader", "1 in the process that writes, 0 in one that waits.", registry=here)
+        self._pool_in_use = Gauge(
+            "turnbuckle_ip_pool_in_use",
+            "Addresses of a pool that are granted or in use.",
+            ["pool", "family"],
+            registry=here,
+        )
+        self._pool_size = Gauge("turnbuckle_ip_pool_size", "Addresses of a pool.", ["pool", "family"], registry=here)
         info = Gauge("turnbuckle_build_info", "Always 1.", ["version"], registry=here)
         info.labels(__version__).set(1)
         self.states({})
@@ -141,4 +150,9 @@ class Metrics:
         for kind, lag_s in lags.items():
             self._lag.labels(kind).set(lag_s)
         self._leader.set(self.leading())
+        self._pool_in_use.clear()
+        self._pool_size.clear()
+        for use in self.pools():
+            self._pool_in_use.labels(use.pool, use.family).set(use.used)
+            self._pool_size.labels(use.pool, use.family).set(use.size)
         return generate_latest(self.registry)

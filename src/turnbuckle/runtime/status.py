@@ -14,6 +14,7 @@ from typing import Any
 
 from turnbuckle.engine.protocol import Patch, Root, Served
 from turnbuckle.model.issue import Issue
+from turnbuckle.model.ltm import VirtualServer
 from turnbuckle.model.ref import Ref, SourceObject
 from turnbuckle.model.state import Path, State
 from turnbuckle.planner.diff import owner_of
@@ -26,13 +27,20 @@ LOOK_S = 5.0
 
 
 class Possessions:
-    """What the device has of each owner, at the cost of what changes. controller_id: whose marks count."""
+    """What the device has of each owner, at the cost of what changes. controller_id: whose marks count.
+
+    A virtual server that several share bears the mark of one of them; it serves all whose objects it refers to.
+    """
 
     def __init__(self, controller_id: str) -> None:
         self._controller_id = controller_id
         self._state = State()
         self._owners: dict[Path, Ref] = {}
         self._paths: dict[Ref, set[Path]] = {}
+        self._needs: dict[Path, frozenset[Path]] = {}
+        self._servers: dict[Path, set[Path]] = {}
+        self._wholes: dict[Path, Path] = {}
+        self._parts: dict[Path, set[Path]] = {}
 
     def observed(self, state: State, paths: frozenset[Path] | None) -> set[Ref]:
         """Takes in what the device has (see Observer.observed), and answers whose part of it may have changed."""
@@ -46,14 +54,43 @@ class Possessions:
             if after is not None:
                 self._owners[path] = after
                 self._paths.setdefault(after, set()).add(path)
+            self._relate(path, after is not None)
+            if path.kind == VirtualServer.KIND:
+                touched |= self._serve(path, after is not None)
         for ref in touched:
             if not self._paths.get(ref):
                 self._paths.pop(ref, None)
         return touched
 
     def of(self, ref: Ref) -> Iterator[Any]:
-        """What the device has of an owner, sorted."""
-        return (self._state[path] for path in sorted(self._paths.get(ref, ())))
+        """What the device has of an owner, sorted, with the virtual servers that serve it."""
+        own = self._paths.get(ref, set())
+        needed = own | {self._wholes[path] for path in own if path in self._wholes}
+        serving = {server for path in needed for server in self._servers.get(path, ())}
+        return (self._state[path] for path in sorted(own | serving))
+
+    def _relate(self, path: Path, ours: bool) -> None:
+        """Notes what an object of ours is a part of, as a rule is of its policy."""
+        before = self._wholes.pop(path, None)
+        if before is not None:
+            self._parts[before].discard(path)
+        after = self._state[path].whole() if ours else None
+        if after is not None:
+            self._wholes[path] = after
+            self._parts.setdefault(after, set()).add(path)
+
+    def _serve(self, server: Path, ours: bool) -> set[Ref]:
+        """Notes what a virtual server of ours refers to now, and answers whom that may concern."""
+        before = self._needs.pop(server, frozenset())
+        after = self._state[server].references() if ours else frozenset()
+        for path in before - after:
+            self._servers[path].discard(server)
+        for path in after - before:
+            self._servers.setdefault(path, set()).add(server)
+        if after:
+            self._needs[server] = after
+        concerned = {part for path in before ^ after for part in (path, *self._parts.get(path, ()))}
+        return {self._owners[path] for path in concerned if path in self._owners}
 
     def _owner(self, path: Path) -> Ref | None:
         obj = self._state.get(path)

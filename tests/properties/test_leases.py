@@ -1,0 +1,207 @@
+"""The allocator over random histories: no address twice, and none changed under what is live, whatever is forgotten."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from turnbuckle.kinds.lease import Asked
+from turnbuckle.model.ref import Ref
+from turnbuckle.sources import leases_pools
+from turnbuckle.sources.leases_book import GRACE_S, Book, Request, Uses, settled
+
+NARROW = leases_pools.parse('{"Dev": "10.0.0.1-10.0.0.3, 10.0.0.9", "Test": "10.0.1.0/29,!10.0.1.2, 2001:db8::/126"}')
+MOVED = leases_pools.parse('{"Dev": "10.0.0.3-10.0.0.5", "Test": "10.0.1.0/30, 2001:db8::/126"}')
+KEYS = ("shop/a_svc", "shop/b_svc", "shop/c_svc", "shop/d_svc", "shop/e_svc")
+ASKED = [Asked(pool, key, "IPv4") for pool in ("Dev", "Test") for key in KEYS]
+ASKED += [Asked("Test", key, "IPv6") for key in KEYS]
+BY_REF = {asked.ref: asked for asked in ASKED}
+
+
+@dataclass
+class Device:
+    """Addresses and who listens there; it refuses one that somebody else has."""
+
+    at: dict[str, tuple[str, Ref | None]] = field(default_factory=dict)
+
+    def write(self, controller: str, wanted: dict[Ref, str]) -> dict[Ref, str]:
+        """What is there of a controller afterwards."""
+        goes = [a for a, (who, ref) in self.at.items() if who == controller and (ref is None or wanted.get(ref) != a)]
+        for address in goes:
+            del self.at[address]
+        for ref, address in wanted.items():
+            self.at.setdefault(address, (controller, ref))
+        return {ref: address for ref, address in wanted.items() if self.at[address] == (controller, ref)}
+
+
+@dataclass
+class Controller:
+    """Asks on behalf of its objects; what it remembers is lost with a restart, their status is not."""
+
+    name: str
+    device: Device
+    asks: set[Ref] = field(default_factory=set)
+    status: dict[Ref, str] = field(default_factory=dict)
+    book: Book = field(default_factory=Book)
+    begins: bool = True
+
+    def owner(self, ref: Ref) -> str:
+        return f"Service/{BY_REF[ref].key}/{BY_REF[ref].pool}/{BY_REF[ref].family}"
+
+    def look(self, pools: leases_pools.Pools, now: float, *, fresh: bool = True) -> None:
+        requests = [
+            Request(BY_REF[ref], frozenset({self.owner(ref)}), (self.status[ref],) if ref in self.status else ())
+            for ref in self.asks
+        ]
+        uses = Uses(
+            {
+                address: frozenset({self.owner(ref) if who == self.name and ref is not None else ""})
+                for address, (who, ref) in self.device.at.items()
+            }
+        )
+        live = {ref: a for a, (who, ref) in self.device.at.items() if who == self.name and ref in self.asks}
+        before = dict(self.book.grants)
+        self.book = settled(self.book, pools, requests, uses, now, fresh=fresh, begins=self.begins)
+        self.begins = False
+        self._holds(pools, live, before)
+
+    def _holds(self, pools: leases_pools.Pools, live: dict[Ref | None, str], before: dict[Ref, object]) -> None:
+        granted = [grant.address for grant in self.book.grants.values()]
+        assert len(granted) == len(set(granted)), "an address is granted twice"
+        for ref, address in live.items():
+            assert ref is not None
+            if ref in self.book.grants:
+                assert self.book.grants[ref].address == address, "an address changed under what is live"
+        for ref in self.book.grants.keys() - before.keys() - live.keys():
+            address = self.book.grants[ref].address
+            assert address not in self.device.at, "an address in use was granted anew"
+            assert pools[BY_REF[ref].pool].has(address), "a fresh address is none of the pool's"
+        for ref, refused in self.book.refused.items():
+            asked = BY_REF[ref]
+            assert refused.refusal == "exhausted"
+            taken = {*granted, *self.device.at}
+            numbers = {number for number, _ in map(leases_pools.number_of, taken)}
+            assert pools[asked.pool].first_free(asked.family, numbers) is None, "an address is free, and refused"
+
+    def write(self) -> None:
+        there = self.device.write(
+            self.name, {ref: g.address for ref, g in self.book.grants.items() if ref in self.asks}
+        )
+        self.status = {**{ref: a for ref, a in self.status.items() if ref in self.asks}, **there}
+
+
+REFS = st.sampled_from(list(BY_REF))
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("ask"), st.integers(0, 1), REFS),
+        st.tuples(st.just("ask"), st.integers(0, 1), REFS),
+        st.tuples(st.just("leave"), st.integers(0, 1), REFS),
+        st.tuples(st.sampled_from(["restart", "write", "write", "lose status", "follow"]), st.integers(0, 1), REFS),
+        st.tuples(st.just("wait"), st.integers(0, 100), REFS),
+        st.tuples(st.just("ranges"), st.integers(0, 1), REFS),
+        st.tuples(st.just("stranger"), st.integers(1, 9), REFS),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(STEPS)
+def test_no_address_is_granted_twice_and_none_changes_under_what_is_live(steps: list[tuple[str, int, Ref]]) -> None:
+    device, now, pools = Device(), 0.0, NARROW
+    both = (Controller("one", device), Controller("two", device))
+    for what, number, ref in steps:
+        match what:
+            case "ask":
+                both[number].asks.add(ref)
+            case "leave":
+                both[number].asks.discard(ref)
+                both[number].status.pop(ref, None)
+            case "restart":
+                both[number].book, both[number].begins = Book(), True
+            case "lose status":
+                both[number].status.clear()
+            case "write":
+                both[number].write()
+            case "wait":
+                now += number
+            case "ranges":
+                pools = (NARROW, MOVED)[number]
+            case "stranger":
+                device.at.setdefault(f"10.0.0.{number}", ("somebody", None))
+        for controller in both:
+            controller.look(pools, now, fresh=what != "follow")
+
+
+def _request(key: str, *told: str, pool: str = "Dev") -> Request:
+    return Request(Asked(pool, key, "IPv4"), frozenset({f"Service/{key}"}), told)
+
+
+def _addresses(book: Book) -> dict[str, str]:
+    return {BY_REF[ref].key[5]: grant.address for ref, grant in book.grants.items()}
+
+
+def _look(book: Book, requests: list[Request], now: float = 0.0, uses: Uses | None = None, **more: bool) -> Book:
+    return settled(book, NARROW, requests, uses or Uses(), now, **{"fresh": True, "begins": False, **more})
+
+
+def test_addresses_are_granted_in_the_order_of_numbers_and_the_fifth_of_four_is_refused() -> None:
+    book = _look(Book(), [_request(key) for key in KEYS])
+    assert _addresses(book) == {"a": "10.0.0.1", "b": "10.0.0.2", "c": "10.0.0.3", "d": "10.0.0.9"}
+    (refused,) = book.refused.values()
+    assert (refused.refusal, refused.instead) == ("exhausted", ("4",))
+
+
+def test_an_address_that_nobody_asks_for_any_more_is_free_after_the_grace_and_not_before() -> None:
+    book = _look(Book(), [_request("shop/a_svc")])
+    book = _look(book, [_request("shop/b_svc")], now=5)
+    assert _addresses(book) == {"a": "10.0.0.1", "b": "10.0.0.2"}
+    assert book.next_at() == 5 + GRACE_S
+    assert _addresses(_look(book, [_request("shop/b_svc"), _request("shop/a_svc")], now=30))["a"] == "10.0.0.1"
+    book = _look(book, [_request("shop/b_svc"), _request("shop/c_svc")], now=5 + GRACE_S)
+    assert _addresses(book) == {"b": "10.0.0.2", "c": "10.0.0.1"}
+
+
+def test_after_a_restart_the_status_counts_then_the_mark_then_what_is_free() -> None:
+    uses = Uses({"10.0.0.1": frozenset({"Service/shop/b_svc"}), "10.0.0.2": frozenset({"Service/shop/a_svc"})})
+    requests = [_request("shop/a_svc", "10.0.0.9"), _request("shop/b_svc"), _request("shop/c_svc")]
+    book = _look(Book(), requests, uses=uses, begins=True)
+    assert _addresses(book) == {"a": "10.0.0.9", "b": "10.0.0.1", "c": "10.0.0.3"}
+
+
+def test_a_status_does_not_get_an_address_that_somebody_else_has_on_the_device() -> None:
+    uses = Uses({"10.0.0.1": frozenset({""})})
+    assert _addresses(_look(Book(), [_request("shop/a_svc", "10.0.0.1")], uses=uses)) == {"a": "10.0.0.2"}
+
+
+def test_an_address_that_somebody_wants_literally_is_not_granted() -> None:
+    uses = Uses(wanted={"10.0.0.1": frozenset()})
+    assert _addresses(_look(Book(), [_request("shop/a_svc")], uses=uses)) == {"a": "10.0.0.2"}
+
+
+def test_a_live_address_outside_of_new_ranges_stays_and_is_told_also_after_a_restart() -> None:
+    uses = Uses({"10.0.0.200": frozenset({"Service/shop/a_svc"})})
+    book = _look(Book(), [_request("shop/a_svc", "10.0.0.200")], uses=uses, begins=True)
+    (lease,) = book.leases().values()
+    assert (lease.address, lease.outside) == ("10.0.0.200", True)
+
+
+def test_another_pool_gives_another_address_though_the_former_is_still_on_the_device() -> None:
+    uses = Uses({"10.0.0.1": frozenset({"Service/shop/a_svc"})})
+    book = _look(Book(), [_request("shop/a_svc", "10.0.0.1", pool="Test")], uses=uses, begins=True)
+    assert [grant.address for grant in book.grants.values()] == ["10.0.1.1"]
+
+
+def test_who_does_not_lead_finds_again_what_was_granted_and_grants_nothing_new() -> None:
+    requests = [_request("shop/a_svc", "10.0.0.3"), _request("shop/b_svc")]
+    book = _look(Book(), requests, fresh=False, begins=True)
+    assert (_addresses(book), dict(book.refused)) == ({"a": "10.0.0.3"}, {})
+
+
+def test_an_unknown_label_and_a_missing_family_are_refused_with_what_there_is() -> None:
+    ref = Asked("Dov", "shop/a_svc", "IPv4")
+    book = _look(Book(), [Request(ref, frozenset()), Request(Asked("Dev", "shop/a_svc", "IPv6"), frozenset())])
+    found = {lease.refusal: lease.instead for lease in book.refused.values()}
+    assert found == {"no such pool": ("Dev", "Test"), "no such family": ()}
