@@ -84,7 +84,8 @@ class Engine:
             ref: RootRecord(good=record.good, good_asks=record.good_asks) for ref, record in self._records.items()
         }
         fresh._keys = {
-            key: KeyRecord(good=record.good, good_asks=record.good_asks) for key, record in self._keys.items()
+            key: KeyRecord(good=record.good, good_owners=record.good_owners, good_asks=record.good_asks)
+            for key, record in self._keys.items()
         }
         puts = (Put(obj) for ref in self._store.refs() if (obj := self._store.get(ref)))
         flaws = (Flawed(ref, issues) for ref, issues in self._flaws.items())
@@ -179,6 +180,8 @@ class Engine:
                 continue
             if self._synced and not record.composition.failed:
                 record.good, record.good_asks = record.composition, record.asks
+                marks = (obj.mark for obj in record.composition.objects)
+                record.good_owners = tuple({mark.owner for mark in marks if mark is not None})
             asks = record.asks | record.good_asks
             self._demand.ask(key, asks, record.owners() if asks else ())
 
@@ -259,8 +262,7 @@ class Engine:
             unknown = [ref for ref in look.reads if ref in self._flaws and self._store.get(ref) is None]
             if unknown:
                 composition = _not_known(claims, unknown)
-        if composition.failed and record.good:
-            good = record.good
+        if composition.failed and (good := record.fallback()) is not None:
             composition = replace(composition, objects=good.objects, claims=good.claims, made=good.made)
         before, record.composition, record.asks = record.composition, composition, self._demand.among(look.reads)
         self._graph.record(key, look.reads)

@@ -41,17 +41,25 @@ class RootRecord:
 
 @dataclass(slots=True)
 class KeyRecord:
-    """The claims on a key by who makes them, what became of them, and the last good of that."""
+    """The claims on a key by who makes them, what became of them, and the last good of that.
+
+    good_owners: whose marks its objects bear. Once they claim no more it is nothing to others who claim the key now.
+    """
 
     claims: dict[Reader, tuple[Claim, ...]] = field(default_factory=dict)
     composition: Composition = field(default_factory=Composition)
     good: Composition | None = None
+    good_owners: tuple[str, ...] = ()
     asks: frozenset[Ref] = frozenset()
     good_asks: frozenset[Ref] = frozenset()
 
     def owners(self) -> frozenset[Ref]:
         """The roots behind the claims."""
         return frozenset(claim.owner for claims in self.claims.values() for claim in claims)
+
+    def fallback(self) -> Composition | None:
+        """What was good last, if those whose it was claim the key still."""
+        return self.good if {str(ref) for ref in self.owners()}.issuperset(self.good_owners) else None
 
     def oldest_first(self) -> tuple[Claim, ...]:
         """All claims on the key."""
