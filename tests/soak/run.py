@@ -77,18 +77,7 @@ async def soak(
     world = World(driven, streams=seed % 2 == 1)
     acts = Steps(world, dice)
     try:
-        await acts.furnish()
-        await calm(world, result)
-        for result.steps in range(1, steps + 1):
-            await acts.step()
-            await world.pause(acts.pause_s())
-            world.oracle.check()
-            if result.steps % BETWEEN_CALMS == 0 or result.steps == steps:
-                await calm(world, result)
-                result.written, result.done = world.oracle.changed, acts.done
-                result.logins = sum(replica.logins for replica in world.replicas)
-                result.bounded()
-                progress(result.steps)
+        await walk(world, acts, result, steps, BETWEEN_CALMS, progress)
     except Violation as violation:
         raise Failed(told(result, violation, world)) from violation
     finally:
@@ -98,6 +87,33 @@ async def soak(
     for met in (world.network.met, *(replica.reader.met for replica in world.replicas)):
         result.met.update(met)
     return result
+
+
+async def walk(
+    world: World,
+    acts: Steps,
+    result: Result,
+    steps: int,
+    between_calms: int,
+    progress: Callable[[int], None] = lambda step: None,
+) -> None:
+    """Does the steps, with a calm and a look at the bounds after so many each.
+
+    Raises:
+        Violation: something happened that must not.
+    """
+    await acts.furnish()
+    await calm(world, result)
+    for result.steps in range(1, steps + 1):
+        await acts.step()
+        await world.pause(acts.pause_s())
+        world.oracle.check()
+        if result.steps % between_calms == 0 or result.steps == steps:
+            await calm(world, result)
+            result.written, result.done = world.oracle.changed, acts.done
+            result.logins = sum(replica.logins for replica in world.replicas)
+            result.bounded()
+            progress(result.steps)
 
 
 async def calm(world: World, result: Result) -> None:

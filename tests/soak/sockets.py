@@ -24,7 +24,7 @@ from soak.manifests import NAMESPACE, Raw
 from soak.model import Model
 from soak.oracle import Oracle, Violation
 from soak.replica import Replica
-from soak.run import Failed, Result, calm, told
+from soak.run import Failed, Result, told, walk
 from soak.wire import Network, Sender, Wire
 from soak.world import World, furnished
 from turnbuckle import registry
@@ -155,7 +155,9 @@ async def _soak(seed: int, count: int) -> Result:
         async with SimServer(box, dataplane=False) as device:
             world = SocketWorld(device, box, server)
             try:
-                await _steps(world, acts.Steps(world, dice, LEFT_OUT), result, count)
+                began = world.clock()
+                await walk(world, acts.Steps(world, dice, LEFT_OUT), result, count, BETWEEN_CALMS)
+                result.lived_s = world.clock() - began
             except Violation as violation:
                 raise Failed(told(result, violation, world)) from violation
             finally:
@@ -165,19 +167,6 @@ async def _soak(seed: int, count: int) -> Result:
     finally:
         await server.stop()
     return result
-
-
-async def _steps(world: SocketWorld, steps: acts.Steps, result: Result, count: int) -> None:
-    await steps.furnish()
-    await calm(world, result)
-    began = world.clock()
-    for result.steps in range(1, count + 1):
-        await steps.step()
-        await world.pause(steps.pause_s())
-        world.oracle.check()
-        if result.steps % BETWEEN_CALMS == 0 or result.steps == count:
-            await calm(world, result)
-    result.lived_s, result.written, result.done = world.clock() - began, world.oracle.changed, steps.done
 
 
 def run_over_sockets(seed: int, count: int) -> Result:
