@@ -8,25 +8,21 @@ Source: the definition ipams.fic.f5.com, v1; its status is called IPStatus, and 
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from turnbuckle.engine.snapshot import Snapshot
 from turnbuckle.kinds.lease import Asked, LeaseSpec, asked
-from turnbuckle.model.issue import Issue, device_failing
+from turnbuckle.model.issue import Issue
 from turnbuckle.model.ref import Ref
 from turnbuckle.model.state import State
 from turnbuckle.sources.base import PutEvents
 from turnbuckle.sources.leases_book import GRACE_S
 from turnbuckle.sources.leases_desk import LOOK_S, Desk, PoolUse
 from turnbuckle.sources.leases_pools import Pools, number_of
+from turnbuckle.sources.leases_rounds import ASK_AGAIN_S, Rounds
 
-log = logging.getLogger(__name__)
-
-ASK_AGAIN_S = 30.0
 OUR_KEYS = "_svc"
 """How the keys end that we ask under; others in the object are somebody else's."""
 
@@ -71,11 +67,11 @@ class F5IpamLeases:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._desk, self._ipam, self._prefix = desk, ipam, prefix
-        self._about, self._tell, self._may_grant, self._clock = about, tell, may_grant, clock
+        self._may_grant, self._clock = may_grant, clock
+        self._rounds = Rounds(desk, about, tell, NoAnswer)
         self._granted: dict[Entry, str] = {}
         self._idle: dict[Entry, float] = {}
         self._answers: dict[Ref, LeaseSpec] = {}
-        self._failures = 0
 
     def configure(self, pools: Pools) -> None:
         """See Leases.configure; ranges are the other controller's business."""
@@ -94,34 +90,9 @@ class F5IpamLeases:
 
     async def run(self, put: PutEvents) -> None:
         """See Leases.run."""
-        while True:
-            if self._failures:
-                await asyncio.sleep(min(ASK_AGAIN_S, 2.0 ** min(self._failures, 10) / 2))
-            else:
-                await self._desk.pause(self._pause_s())
-            if not self._desk.knows_the_device:
-                continue
-            try:
-                await self._round()
-            except NoAnswer as error:
-                self._failed(error)
-            else:
-                self._failures = 0
-                self._tell(())
-            events = self._desk.answered(dict(self._answers))
-            if events:
-                await put(events)
+        await self._rounds.run(put, self._round, lambda: dict(self._answers), self._pause_s)
 
-    def _failed(self, error: NoAnswer) -> None:
-        self._failures += 1
-        if self._failures == 1:
-            log.warning("%s", error)
-        hint = "Who has an address keeps it; who has none waits. It is tried again."
-        self._tell([device_failing(self._about, str(error), hint)])
-
-    def _pause_s(self) -> float | None:
-        if not self._desk.knows_the_device:
-            return None
+    def _pause_s(self) -> float:
         waits = any(ref not in self._answers for ref in self._desk.demand)
         return LOOK_S if waits or self._idle else ASK_AGAIN_S
 

@@ -7,9 +7,7 @@ nobody gets anything. Only the replica that leads asks it. IPv4 only.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +17,7 @@ import msgspec
 
 from turnbuckle.engine.snapshot import Snapshot
 from turnbuckle.kinds.lease import Asked, LeaseSpec, asked
-from turnbuckle.model.issue import Issue, device_failing, quoted
+from turnbuckle.model.issue import Issue, quoted
 from turnbuckle.model.ref import Ref
 from turnbuckle.model.state import State
 from turnbuckle.sources import leases_pools
@@ -28,11 +26,7 @@ from turnbuckle.sources.infoblox import Exhausted, Network, Refused, Wapi, WapiE
 from turnbuckle.sources.leases_book import Book, Grant, settled
 from turnbuckle.sources.leases_desk import LOOK_S, Desk, PoolUse
 from turnbuckle.sources.leases_pools import BadPools, Pools
-
-log = logging.getLogger(__name__)
-
-ASK_AGAIN_S = 30.0
-"""How often the grid is asked again for an address that it did not have, and at most how long a failure pauses."""
+from turnbuckle.sources.leases_rounds import ASK_AGAIN_S, Rounds
 
 EXAMPLE = """{"Dev": {"cidr": "10.1.0.0/24", "netView": "default"}}"""
 
@@ -90,13 +84,12 @@ class InfobloxLeases:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._labels, self._desk, self._wapi = labels, desk, wapi
-        self._owner, self._about, self._tell = owner, about, tell
+        self._owner, self._rounds = owner, Rounds(desk, about, tell, WapiError)
         self._may_grant, self._clock = may_grant, clock
         self._book, self._begins = Book(), True
         self._grid: dict[Ref, str] | None = None
         self._refused: dict[Ref, LeaseSpec] = {}
         self._goes: dict[Ref, str] = {}
-        self._failures = 0
 
     def configure(self, pools: Pools) -> None:
         """See Leases.configure; ranges are none of the grid's business."""
@@ -116,37 +109,19 @@ class InfobloxLeases:
     async def run(self, put: PutEvents) -> None:
         """See Leases.run."""
         async with self._wapi:
-            while True:
-                if self._failures:
-                    # News are no reason to ask a grid more often that does not answer.
-                    await asyncio.sleep(min(ASK_AGAIN_S, 2.0 ** min(self._failures, 10) / 2))
-                else:
-                    await self._desk.pause(self._pause_s())
-                if not self._desk.knows_the_device:
-                    continue
-                try:
-                    await self._round()
-                except WapiError as error:
-                    self._failed(error)
-                else:
-                    self._failures = 0
-                    self._tell(())
-                events = self._desk.answered({**self._refused, **self._book.leases()})
-                if events:
-                    await put(events)
+            await self._rounds.run(
+                put, self._try_round, lambda: {**self._refused, **self._book.leases()}, self._pause_s
+            )
 
-    def _failed(self, error: WapiError) -> None:
-        # What became of a write is open, so the grid is asked for everything again.
-        self._grid = None
-        self._failures += 1
-        if self._failures == 1:
-            log.warning("%s", error)
-        hint = "Who has an address keeps it; who has none waits. It is tried again."
-        self._tell([device_failing(self._about, str(error), hint)])
+    async def _try_round(self) -> None:
+        try:
+            await self._round()
+        except WapiError:
+            # What became of a write is open, so the grid is asked for everything again.
+            self._grid = None
+            raise
 
     def _pause_s(self) -> float | None:
-        if not self._desk.knows_the_device:
-            return None
         ends_at = self._book.next_at()
         dates = [] if ends_at is None else [max(0.0, ends_at - self._clock())]
         grants, demand = self._book.grants, self._desk.demand

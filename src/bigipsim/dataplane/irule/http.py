@@ -16,6 +16,7 @@ from bigipsim.dataplane.irule.session import (
     RESPONSE,
     UNSUPPORTED,
     Failed,
+    Function,
     Functions,
     Result,
     Session,
@@ -38,28 +39,17 @@ def _host(session: Session, words: Sequence[str]) -> Result:
     return session.request.host
 
 
-def _uri(session: Session, words: Sequence[str]) -> Result:
-    given = [word for word in words if word != "-normalized"]
-    if given:
-        session.unanswered()
-        session.request.uri = given[0]
-    return session.request.uri
+def _part(name: str) -> Function:
+    """A part of the address, to be read or, with a word, replaced."""
 
+    def part(session: Session, words: Sequence[str]) -> Result:
+        given = [word for word in words if word != "-normalized"]
+        if given:
+            session.unanswered()
+            setattr(session.request, name, given[0])
+        return str(getattr(session.request, name))
 
-def _path(session: Session, words: Sequence[str]) -> Result:
-    given = [word for word in words if word != "-normalized"]
-    if given:
-        session.unanswered()
-        session.request.path = given[0]
-    return session.request.path
-
-
-def _query(session: Session, words: Sequence[str]) -> Result:
-    given = [word for word in words if word != "-normalized"]
-    if given:
-        session.unanswered()
-        session.request.query = given[0]
-    return session.request.query
+    return part
 
 
 def _method(session: Session, words: Sequence[str]) -> Result:
@@ -280,9 +270,9 @@ def _close(session: Session, words: Sequence[str]) -> Result:
 
 FUNCTIONS: Final[Functions] = {
     "HTTP::host": _host,
-    "HTTP::uri": _uri,
-    "HTTP::path": _path,
-    "HTTP::query": _query,
+    "HTTP::uri": _part("uri"),
+    "HTTP::path": _part("path"),
+    "HTTP::query": _part("query"),
     "HTTP::method": _method,
     "HTTP::version": _version,
     "HTTP::status": _status,
