@@ -8,6 +8,7 @@ picture is that each reader was given, since only what a reader could know may b
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ TELLING = ("ConfigMap", "Service", "EndpointSlice")
 LARGEST_PAGE = 25
 BOOKMARK_S = 60.0
 HISTORY = 400
+TAKEN_IN_S = 0.5
+"""So long after it was told a change counts as not heard yet: it has to go through the engine first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,7 @@ class Feed:
         self.kind, self._reader = kind, reader
         self.waiting: deque[Change | None] = deque()
         self.news = asyncio.Event()
+        self._taken: deque[tuple[float, float]] = deque()
 
     def offer(self, change: Change | None) -> None:
         """Takes in what is to be told; None: that the watch ends."""
@@ -152,12 +156,17 @@ class Feed:
         self.news.set()
 
     def told_until(self) -> float:
-        """The time up to which the reader has heard everything."""
-        return next((one.at for one in self.waiting if one is not None), self._reader.server.clock())
+        """The time up to which the reader has taken everything in: the last moment before what it has not."""
+        now = self._reader.server.clock()
+        while self._taken and self._taken[0][0] <= now - TAKEN_IN_S:
+            self._taken.popleft()
+        open_ = (*(at for _, at in self._taken), *(one.at for one in self.waiting if one is not None))
+        return math.nextafter(open_[0], -math.inf) if open_ else now
 
     def take(self) -> list[Change | None]:
         """What is told now."""
-        items = list(self.waiting)
+        items, now = list(self.waiting), self._reader.server.clock()
+        self._taken.extend((now, one.at) for one in items if one is not None)
         self.waiting.clear()
         self.news.clear()
         return items
@@ -198,14 +207,14 @@ class Reader:
             return known
         return max(known, feed.told_until())
 
-    def knows(self, kind: str, until: float) -> None:
-        """Everything up to a time has been told."""
-        self._known[kind] = max(until, self._known.get(kind, float("-inf")))
+    def hears(self, kind: str, until: float) -> None:
+        """Everything up to a time is being told."""
+        asyncio.get_running_loop().call_later(TAKEN_IN_S, _know, self._known, kind, until)
 
     def fall_silent(self, seconds: float) -> None:
         """Watches hear nothing more, and are not cut either: what is half open stays so until the reader gives up."""
         for kind in self._live:
-            self.knows(kind, self._fresh_until(kind))
+            _know(self._known, kind, self._fresh_until(kind))
         self.trouble.silent_until = self.server.clock() + seconds
 
     def go_away(self, seconds: float) -> None:
@@ -220,13 +229,25 @@ class Reader:
         Raises:
             Unreachable: it does not.
         """
+        await asyncio.sleep(self.trouble.latency_s)
+        await self.reached_at_once()
+
+    async def reached_at_once(self) -> None:
+        """A request arrives that takes no time by itself.
+
+        Raises:
+            Unreachable: it does not.
+        """
         trouble, clock = self.trouble, self.server.clock
-        await asyncio.sleep(trouble.latency_s)
         if trouble.paused_until > clock():
             await asyncio.sleep(trouble.paused_until - clock())
         if trouble.away_until > clock():
             self.met["API server away"] += 1
             raise Unreachable("The API server cannot be reached: refused.")
+
+
+def _know(known: dict[str, float], kind: str, until: float) -> None:
+    known[kind] = max(until, known.get(kind, float("-inf")))
 
 
 class InProcessConnection:
@@ -256,7 +277,7 @@ class InProcessConnection:
         items, more, found = self._server.page(kind, after, int(version or 0))
         if not more:
             # Pages after the first are of the same moment on a real server; here they are at least as new.
-            self._reader.knows(kind, began if not version else self._paging[kind])
+            self._reader.hears(kind, began if not version else self._paging[kind])
         elif not version:
             self._paging = {**getattr(self, "_paging", {}), kind: began}
         metadata = {"resourceVersion": str(found), **({"continue": f"{more}@{found}"} if more else {})}
@@ -284,14 +305,14 @@ class InProcessConnection:
         try:
             yield b""
             if not since:
-                reader.knows(kind, self._server.clock())
+                reader.hears(kind, self._server.clock())
                 yield b"".join(self._server.initial(kind))
             async for chunk in self._lines(feed, silence_s, float(params["timeoutSeconds"])):
                 yield chunk
         finally:
             self._server.feeds.pop(feed, None)
             if reader._live.get(kind) is feed:
-                reader.knows(kind, reader._fresh_until(kind))
+                _know(reader._known, kind, reader._fresh_until(kind))
                 del reader._live[kind]
 
     async def _lines(self, feed: Feed, silence_s: float, lasts_s: float) -> AsyncGenerator[bytes, None]:
@@ -307,7 +328,6 @@ class InProcessConnection:
             if None in feed.waiting or reader.trouble.away_until > clock():
                 return
             lines = b"".join(one.line for one in feed.take() if one is not None)
-            reader.knows(feed.kind, clock())
             yield lines or self._server.bookmark(feed.kind)
 
     async def _held_up(self, silence_s: float) -> None:
@@ -351,7 +371,8 @@ class ReplicaLeases:
 
     async def get(self, *where: Any) -> Any:
         """See runtime.leader.Leases."""
-        await self._reader.reached()
+        # There is one every second; writing them takes the time that may be lost between.
+        await self._reader.reached_at_once()
         return await self._leases.get(*where)
 
     async def create(self, *what: Any) -> Any:

@@ -16,7 +16,7 @@ from soak.steps import Steps
 from soak.world import World, same
 from turnbuckle.drivers.base import Driver
 
-BETWEEN_CALMS = 50
+BETWEEN_CALMS = 100
 
 MOST_WRITES = 5
 """For each edit and act of an operator, over a whole run: many of them concern several pools."""

@@ -11,7 +11,7 @@ from fakes.leases import FakeLeases
 from soak.api import ApiServer, Reader, ReplicaLeases
 from soak.clock import LoopClock
 from soak.manifests import NAMESPACE
-from soak.model import PARTITIONS, ConfigMap, Model, Thing
+from soak.model import PARTITIONS, ConfigMap, Form, Model, Thing
 from soak.oracle import Oracle, is_ours, members
 from soak.replica import Replica
 from soak.wire import Network, Sender, Wire
@@ -130,8 +130,11 @@ class World:
 
     def blocked(self, one: ConfigMap) -> bool:
         """Whether something of somebody else bears a name that it needs."""
-        places = [("ltm/virtual", one.virtual(one.form)), ("ltm/pool", one.pool(one.form))]
-        if one.form.designated:
+        return self._blocked(one, one.form)
+
+    def _blocked(self, one: ConfigMap, form: Form) -> bool:
+        places = [("ltm/virtual", one.virtual(form)), ("ltm/pool", one.pool(form))]
+        if form.designated:
             return False
         return any((item := self.box.tree.get(*place)) is not None and not is_ours(item) for place in places)
 
@@ -142,10 +145,16 @@ class World:
             if issue.code == "TB3003" and blocking:
                 continue
             one = self.model.maps.get(issue.about.name) if issue.about.kind == "ConfigMap" else None
-            # Those from TB3000 on are about the device, whatever is wrong with the ConfigMap.
-            expected = one is not None and (self.blocked(one) or (self.model.troubled(one) and issue.code < "TB3000"))
-            if not expected:
+            if one is None or not self._expected(one, issue.code):
                 yield f"an issue stands: {issue.code} {issue.about}: {issue.text}"
+
+    def _expected(self, one: ConfigMap, code: str) -> bool:
+        if code < "TB3000" and self.model.troubled(one):
+            return True
+        # The others are about the device: what it refused is tried again, what is in the way stays there. Who errs
+        # may stand on what it was good for before.
+        forms = [one.form, *one.recent] if self.model.errs(one) else [one.form]
+        return code != "TB3001" and any(self._blocked(one, form) for form in forms)
 
     def _on_device(self) -> Iterator[str]:
         owned: dict[str, dict[tuple[str, str], Item]] = {}
