@@ -93,6 +93,19 @@ async def test_a_designated_pool_that_is_named_while_a_write_is_in_flight_is_loo
         await w.until(lambda: len(w.members(SHOP)) == 3)
 
 
+async def test_what_is_told_while_the_device_is_read_counts_for_what_follows() -> None:
+    async with world(*WEB) as w:
+        await w.stop()
+        writes = w.mark()
+        w.cluster.know(endpoints(1))
+        w.device.box.faults.latency = Latency(get_s=0.2)
+        w.start()
+        await w.until(lambda: w.worker._agenda.begun)
+        w.cluster.tell(endpoints(2))
+        await w.in_sync()
+        assert writes() == []
+
+
 async def test_after_a_restart_members_of_a_broken_object_in_a_designated_pool_follow_the_facts() -> None:
     async with world(named(), service(), endpoints(2), started=False) as w:
         made_by_hand(w)

@@ -10,7 +10,7 @@ from scenarios.loop import endpoints, f5_resource, service
 from turnbuckle import registry
 from turnbuckle.engine.engine import Engine
 from turnbuckle.model.ltm import Pool, VirtualServer
-from turnbuckle.model.ref import Put, SourceObject, Synced
+from turnbuckle.model.ref import Gone, Put, SourceObject, Synced
 from turnbuckle.model.settings import SETTINGS, Settings
 
 KINDS = {kind.name: kind for kind in registry.kinds()}
@@ -42,3 +42,18 @@ def test_a_config_map_that_was_made_anew_unseen_does_not_keep_the_address_of_the
     snapshot = engine.ingest([resource("former", 4, 8, "4")])
     owners = {obj.destination_address: obj.name for obj in snapshot.desired.values() if isinstance(obj, VirtualServer)}
     assert owners == {"203.0.113.7": "/k8s/default_waiting", "203.0.113.8": "/k8s/default_other"}
+
+
+def test_what_was_deleted_and_made_anew_before_anybody_looked_does_not_keep_what_the_former_was_good_for() -> None:
+    def resource(host: int, port: int) -> Put:
+        found = KINDS["ConfigMap"].decode(f5_resource(address=f"203.0.113.{host}", backend={"servicePort": port}))
+        assert isinstance(found, Put)
+        return found
+
+    told = (KINDS["Service"].decode(service()), KINDS["EndpointSlice"].decode(endpoints(1)))
+    engine = Engine(registry.kinds(), registry.composers())
+    engine.ingest([SETTINGS_FACT, *told, resource(7, 80)])
+    ref = resource(7, 80).obj.ref
+    at_once = engine.ingest([Gone(ref), resource(8, 81)])
+    assert list(at_once.desired) == []
+    assert at_once.held == {ref}

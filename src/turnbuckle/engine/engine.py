@@ -113,6 +113,7 @@ class Engine:
             case Gone(ref, grounds):
                 work.grounds[ref] = grounds
                 self._flaw(ref, (), work)
+                self._forget_good(ref)
                 self._touch(ref, self._store.drop(ref), work)
             case Flawed(ref, found):
                 self._flaw(ref, found, work)
@@ -120,8 +121,11 @@ class Engine:
     def _forget_another(self, obj: SourceObject) -> None:
         """An object that was made anew under its name is another one: what the former was good for is not its own."""
         before = self._store.get(obj.ref)
-        record = self._records.get(obj.ref)
-        if record is not None and before is not None and before.uid and obj.uid and before.uid != obj.uid:
+        if before is not None and before.uid and obj.uid and before.uid != obj.uid:
+            self._forget_good(obj.ref)
+
+    def _forget_good(self, ref: Ref) -> None:
+        if (record := self._records.get(ref)) is not None:
             record.good, record.good_asks = None, frozenset()
 
     def _flaw(self, ref: Ref, found: tuple[Issue, ...], work: Work) -> None:

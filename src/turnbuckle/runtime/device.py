@@ -213,6 +213,7 @@ class DeviceWorker:
             return
         if self._comes_to_lead and self._agenda.observed is not None:
             await self._look(ours=False)
+            self._take_snapshot()
         self._comes_to_lead = False
         self._agenda.wake(self._clock())
         while await self._step():
@@ -233,8 +234,12 @@ class DeviceWorker:
     async def _step(self) -> bool:
         """One read, plan or write; whether there may be more to do."""
         self._observer.busy(self._clock())
-        if self._agenda.observed is None or self._agenda.unread_pools():
+        asked: frozenset[str] | None = None
+        while self._agenda.observed is None or (self._agenda.unread_pools() and self._agenda.designated() != asked):
+            asked = self._agenda.designated()
             await self._read()
+            # What was told while the device answered: a plan from before would do what is not wanted any more.
+            self._take_snapshot()
         self._agenda.plan(self._clock())
         waiting = self._agenda.waiting()
         self._observer.waiting(len(waiting))
