@@ -13,6 +13,7 @@ import multiprocessing
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
 
@@ -21,7 +22,7 @@ from soak.sockets import run_over_sockets
 
 ALWAYS = 20260101
 STEPS, SOCKET_STEPS = 100_000, 2_000
-TOLD_EVERY = 25 * BETWEEN_CALMS
+TOLD_EVERY = 10 * BETWEEN_CALMS
 
 
 def main() -> int:
@@ -29,17 +30,17 @@ def main() -> int:
     given = _given()
     logging.disable(logging.CRITICAL)
     seeds = given.seed or [ALWAYS, int(datetime.now(UTC).strftime("%Y%m%d"))]
-    share = given.steps // len(seeds)
     _say(f"{given.steps} steps on virtual time, seeds {', '.join(map(str, seeds))}")
     began = time.perf_counter()
     try:
-        results = _in_parallel(seeds, share)
+        results = _in_parallel(_on_virtual_time, seeds, given.steps)
         for result in results:
             _tell(result)
         _summary(results)
         if given.sockets:
-            _say(f"{given.sockets} steps over sockets, seed {seeds[0]}")
-            _tell(run_over_sockets(seeds[0], given.sockets))
+            _say(f"{given.sockets} steps over sockets")
+            for result in _in_parallel(_over_sockets, seeds, given.sockets):
+                _tell(result)
     except Failed as failed:
         _say(str(failed))
         return 1
@@ -60,9 +61,10 @@ def _given() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _in_parallel(seeds: list[int], steps: int) -> list[Result]:
+def _in_parallel(one: Callable[[int, int, bool], Result], seeds: list[int], steps: int) -> list[Result]:
+    """Shares the steps out among the seeds, a process each."""
     with ProcessPoolExecutor(len(seeds)) as pool:
-        runs = [pool.submit(_one, seed, steps, sys.stdout.isatty()) for seed in seeds]
+        runs = [pool.submit(one, seed, steps // len(seeds), sys.stdout.isatty()) for seed in seeds]
         results = []
         for done in as_completed(runs):
             if isinstance(error := done.exception(), Failed):
@@ -74,14 +76,22 @@ def _in_parallel(seeds: list[int], steps: int) -> list[Result]:
         return results
 
 
-def _one(seed: int, steps: int, shows: bool) -> Result:
+def _on_virtual_time(seed: int, steps: int, shows: bool) -> Result:
     logging.disable(logging.CRITICAL)
+    return run(seed, steps, progress=_progress(seed, steps, shows))
 
-    def progress(step: int) -> None:
-        if shows and step % TOLD_EVERY == 0:
-            _say(f"\rseed {seed}: {step} of {steps}", end="")
 
-    return run(seed, steps, progress=progress)
+def _over_sockets(seed: int, steps: int, shows: bool) -> Result:
+    logging.disable(logging.CRITICAL)
+    return run_over_sockets(seed, steps, progress=_progress(seed, steps, shows))
+
+
+def _progress(seed: int, steps: int, shows: bool) -> Callable[[int], None]:
+    def tell(step: int) -> None:
+        if shows and (step % TOLD_EVERY == 0 or steps <= TOLD_EVERY):
+            _say(f"\rseed {seed}: {step} of {steps} ", end="")
+
+    return tell
 
 
 def _tell(result: Result) -> None:

@@ -145,7 +145,7 @@ class SocketWorld(World):
         return self.clock() - self.model.edited_at > 0.5
 
 
-async def _soak(seed: int, count: int) -> Result:
+async def _soak(seed: int, count: int, progress: Callable[[int], None]) -> Result:
     result, dice = Result(seed), Random(seed)
     box = _WatchedBox(SystemClock())
     furnished(box)
@@ -156,7 +156,7 @@ async def _soak(seed: int, count: int) -> Result:
             world = SocketWorld(device, box, server)
             try:
                 began = world.clock()
-                await walk(world, acts.Steps(world, dice, LEFT_OUT), result, count, BETWEEN_CALMS)
+                await walk(world, acts.Steps(world, dice, LEFT_OUT), result, count, BETWEEN_CALMS, progress)
                 result.lived_s = world.clock() - began
             except Violation as violation:
                 raise Failed(told(result, violation, world)) from violation
@@ -169,13 +169,13 @@ async def _soak(seed: int, count: int) -> Result:
     return result
 
 
-def run_over_sockets(seed: int, count: int) -> Result:
+def run_over_sockets(seed: int, count: int, progress: Callable[[int], None] = lambda step: None) -> Result:
     """A run in real time.
 
     Raises:
         Failed: something happened that must not.
     """
     began = time.perf_counter()
-    result = asyncio.run(_soak(seed, count))
+    result = asyncio.run(_soak(seed, count, progress))
     result.took_s = time.perf_counter() - began
     return result
