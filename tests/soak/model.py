@@ -38,6 +38,11 @@ class Form:
     designated: str = ""
 
     @property
+    def destination(self) -> str:
+        """Where it listens, in the device's words."""
+        return f"/{self.partition}/{self.address}:{self.port}"
+
+    @property
     def place(self) -> tuple[str, int] | None:
         """Where it listens."""
         return None if self.designated else (self.address, self.port)

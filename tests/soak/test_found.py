@@ -50,15 +50,25 @@ def test_the_pool_that_a_virtual_server_leaves_goes_although_it_had_to_stay_befo
     assert {one.path for one in plan.operations if one.verb is Verb.DELETE} == {POOL.path, MONITOR.path}
 
 
-class Stopping:
-    """A writer that stops by itself once, as one does that could not be sure of its Lease for a moment."""
+def test_a_pool_stays_while_a_virtual_server_that_is_to_leave_it_has_to_wait() -> None:
+    others = Pool("/k8s/other", None)
+    observed = State((MONITOR, POOL, VIRTUAL, others))
+    wanted = State((replace(others, mark=MARK), replace(VIRTUAL, pool=others.name)))
+    for later in (observed, State().changed(dict(observed))):
+        plan: Plan = make_plan(later, wanted, controller_id="ctl", paths=frozenset({POOL.path}))
+        assert [one.path for one in plan.operations] == []
 
-    def __init__(self) -> None:
-        self.leads, self.begun = False, 0
+
+class Writer:
+    """Who is told to lead. stops: how often it stops by itself, as one does that cannot be sure of its Lease."""
+
+    def __init__(self, stops: int = 0) -> None:
+        self.leads, self.stops = False, stops
+        self.numbers: list[int] = []
 
     def lead(self, number: int, may_write: Callable[[], bool]) -> None:
-        self.begun += 1
-        self.leads = self.begun > 1
+        self.numbers.append(number)
+        self.leads = len(self.numbers) > self.stops
 
     def waits(self) -> tuple[Path, ...]:
         return ()
@@ -67,26 +77,44 @@ class Stopping:
         return lambda *_, **__: None
 
 
+async def elect(writer: Writer, leases: FakeLeases, seconds: float) -> None:
+    """One takes part in an election for a time."""
+    election = Election.among(
+        leases,
+        writer,
+        lambda trouble: None,
+        namespace="kube-system",
+        partitions=("k8s",),
+        bigip_url="https://192.0.2.1",
+        identity="one",
+        clock=asyncio.get_running_loop().time,
+    )
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(election.run(), seconds)
+
+
 def test_a_leader_that_stopped_writing_and_holds_its_lease_writes_again() -> None:
-    writer = Stopping()
+    writer = Writer(stops=1)
+    run_virtually(elect(writer, FakeLeases(), 60), 1)
+    assert (writer.leads, len(writer.numbers)) == (True, 2)
 
-    async def elect() -> None:
-        clock = asyncio.get_running_loop().time
-        election = Election.among(
-            FakeLeases(),
-            writer,
-            lambda trouble: None,
-            namespace="kube-system",
-            partitions=("k8s",),
-            bigip_url="https://192.0.2.1",
-            identity="one",
-            clock=clock,
-        )
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(election.run(), 60)
 
-    run_virtually(elect(), 1)
-    assert (writer.leads, writer.begun) == (True, 2)
+def test_a_leader_that_slept_while_somebody_else_led_leads_with_a_higher_number_when_it_goes_on() -> None:
+    writer, leases = Writer(), FakeLeases()
+
+    def somebody_else_leads_and_leaves() -> None:
+        (name, lease), *_ = leases.objects.items()
+        counted = lease["spec"]["leaseTransitions"]
+        spec = {**lease["spec"], "holderIdentity": "", "leaseTransitions": counted + 1}
+        leases.objects[name] = {**lease, "spec": spec}
+
+    async def sleep() -> None:
+        asyncio.get_running_loop().call_later(30, somebody_else_leads_and_leaves)
+        await elect(writer, leases, 60)
+
+    run_virtually(sleep(), 1)
+    first, *others = writer.numbers
+    assert (writer.leads, others) == (True, [first + 2])
 
 
 def test_whoever_waits_for_no_time_is_found_out() -> None:

@@ -149,12 +149,22 @@ class World:
                 yield f"an issue stands: {issue.code} {issue.about}: {issue.text}"
 
     def _expected(self, one: ConfigMap, code: str) -> bool:
-        if code < "TB3000" and self.model.troubled(one):
+        if code < "TB3000" and (self.model.troubled(one) or self._yields(one)):
             return True
         # The others are about the device: what it refused is tried again, what is in the way stays there. Who errs
         # may stand on what it was good for before.
         forms = [one.form, *one.recent] if self.model.errs(one) else [one.form]
         return code != "TB3001" and any(self._blocked(one, form) for form in forms)
+
+    def _yields(self, one: ConfigMap) -> bool:
+        """Whether an older one that errs has its place on the device, from which nothing has moved it yet."""
+        place, age = one.form.destination, (one.created, one.name)
+        for item in self.box.tree.items("ltm/virtual", one.form.partition):
+            if item.values.get("destination") == place and is_ours(item):
+                owner = self.model.maps.get(owner_of(item))
+                if owner is not None and (owner.created, owner.name) < age and self.model.errs(owner):
+                    return True
+        return False
 
     def _on_device(self) -> Iterator[str]:
         owned: dict[str, dict[tuple[str, str], Item]] = {}
@@ -192,7 +202,7 @@ class World:
 
     def _exactly(self, one: ConfigMap, owned: dict[tuple[str, str], Item]) -> Iterator[str]:
         form = one.form
-        if self.blocked(one):
+        if self.blocked(one) or self._yields(one):
             return
         wanted = {("ltm/virtual", one.virtual(form)), ("ltm/pool", one.pool(form))}
         service = self.model.services[form.service]
@@ -204,7 +214,7 @@ class World:
             return
         virtual, pool = owned["ltm/virtual", one.virtual(form)], owned["ltm/pool", one.pool(form)]
         seen = (virtual.values.get("destination"), virtual.values.get("pool"), pool.values.get("loadBalancingMode"))
-        right = (f"/{form.partition}/{form.address}:{form.port}", pool.full_path, "round-robin")
+        right = (form.destination, pool.full_path, "round-robin")
         if seen != right:
             yield f"ConfigMap {one.name} is {seen} instead of {right}"
         monitored = f"{pool.full_path}_0_http" in str(pool.values.get("monitor", ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -96,7 +97,34 @@ class Layered(Mapping[K, V]):
 class State(Layered[Path, "LtmObject"]):
     """A frozen mapping from Path to LTM object."""
 
-    __slots__ = ()
+    __slots__ = ("_referring",)
 
     def __init__(self, objects: Iterable[LtmObject] = ()) -> None:
         super().__init__({obj.path: obj for obj in objects})
+        # Who refers to a path among the entries that successors share, made when it is first asked for.
+        self._referring: Mapping[Path, list[Path]] | None = None
+
+    def changed(self, changes: Mapping[Path, LtmObject | None]) -> Self:
+        """See Layered.changed."""
+        successor = super().changed(changes)
+        if successor._base is self._base:
+            successor._referring = self._referring
+        return successor
+
+    def referrers(self, paths: AbstractSet[Path]) -> set[Path]:
+        """The paths of those that refer to one of these."""
+        if not paths:
+            return set()
+        if self._referring is None:
+            self._referring = _referring(self._base.values())
+        found = {path for to in paths for path in self._referring.get(to, ()) if path not in self._over}
+        late = (obj for obj in self._over.values() if obj is not None)
+        return found | {obj.path for obj in late if not obj.references().isdisjoint(paths)}
+
+
+def _referring(objects: Iterable[LtmObject]) -> Mapping[Path, list[Path]]:
+    found: dict[Path, list[Path]] = {}
+    for obj in objects:
+        for to in obj.references():
+            found.setdefault(to, []).append(obj.path)
+    return found

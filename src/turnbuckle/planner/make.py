@@ -113,16 +113,14 @@ def _concerned(observed: State, desired: State, held: frozenset[Ref], paths: fro
 
     What they have needed so far is among them too: it may have had to stay because of one of them alone.
     """
-    found, todo = set(paths), list(paths)
+    found = todo = set(paths)
     while todo:
-        path = todo.pop()
-        both = (obj for obj in (desired.get(path), observed.get(path)) if obj is not None)
-        needed = {needed for obj in both for needed in obj.references()}
-        more = {path for path in needed if path in desired or path in observed} - found
-        found |= more
-        todo += more
+        both = [obj for path in todo for obj in (desired.get(path), observed.get(path)) if obj is not None]
+        needed = {path for obj in both for path in obj.references() if path in desired or path in observed}
+        todo = (needed | observed.referrers(_going(observed, desired, todo))) - found
+        found = found | todo
     if held:
-        found |= _held_parts(observed, desired, held, found)
+        found |= _held_parts(observed, held, _going(observed, desired, found))
     taken = {place for path in paths for place in _places(desired, path) - _places(observed, path)} if held else set()
     if taken:
         found |= {
@@ -131,9 +129,12 @@ def _concerned(observed: State, desired: State, held: frozenset[Ref], paths: fro
     return frozenset(found)
 
 
-def _held_parts(observed: State, desired: State, held: frozenset[Ref], paths: set[Path]) -> set[Path]:
+def _going(observed: State, desired: State, paths: set[Path]) -> set[Path]:
+    return {path for path in paths if path in observed and path not in desired}
+
+
+def _held_parts(observed: State, held: frozenset[Ref], going: set[Path]) -> set[Path]:
     """The parts of held owners in what would go."""
-    going = {path for path in paths if path in observed and path not in desired}
     parts = ((path, obj) for path, obj in observed.items() if obj.whole() in going) if going else ()
     return {path for path, obj in parts if owners(obj) & held}
 

@@ -240,6 +240,7 @@ class Election:
         self._api, self._leases, self._writer, self._trouble = api, tuple(leases), writer, trouble
         self._clock, self._sleep = clock, sleep
         self.leading = False
+        self._number = 0
         self._alone, self._forbidden = False, 0
         self._frozen_here, self._allowed_here = Freeze(), False
 
@@ -289,9 +290,13 @@ class Election:
             self._obey()
             if alone and not self._alone and self.leading:
                 self._end()
+            number = 0 if self._alone else max(lease.number for lease in self._leases)
+            if held and self.leading and number != self._number:
+                # Somebody else led while nothing was heard of the Leases here.
+                self._end()
             # A writer stops by itself when it cannot be sure of a Lease, which may turn out to be held all the same.
             if held and not (self.leading and self._writer.leads):
-                self._begin()
+                self._begin(number)
             elif not held and self.leading and not self.holds_for(0):
                 self._end()
             await self._sleep((RENEW_S if self.leading else LOOK_S) * random.uniform(0.9, 1.0))
@@ -323,9 +328,8 @@ class Election:
     def _say_who_leads(self, lease: Lease) -> None:
         log.debug("waiting for Lease %s holder=%s", lease.name, lease.holder)
 
-    def _begin(self) -> None:
-        self.leading = True
-        number = 0 if self._alone else max(lease.number for lease in self._leases)
+    def _begin(self, number: int) -> None:
+        self.leading, self._number = True, number
         log.info("leading term=%d", number)
         self._writer.lead(number, lambda: self.holds_for(FENCED_WRITE_S))
 
