@@ -272,3 +272,20 @@ async def test_without_a_lease_nothing_of_this_happens(box: Device) -> None:
     await driver.apply(configuration(*A))
     assert fences(box) == []
     assert box.sent[:2] == ["POST /mgmt/tm/transaction", "POST /mgmt/tm/ltm/pool"]
+
+
+async def test_the_first_write_of_a_leader_takes_its_predecessors_fence_away_however_small_it_is(box: Device) -> None:
+    old, new = leader(box, 1), leader(box, 2)
+    await old.apply(configuration(*A))
+
+    async def takes_over() -> None:
+        assert results(await new.apply(members(update(pool("a"), pool("a", 1))))) == {"DONE"}
+
+    # The predecessor's commit is under way while the next leader writes a single member.
+    late = HeldUp(box, 3, takes_over).leader(1, lambda: True)
+    with pytest.raises(Deposed):
+        await late.apply(configuration(*B))
+    assert fences(box) == ["turnbuckle_leader_2"]
+    box.forget()
+    await new.apply(members(update(pool("a", 1), pool("a", 2))))
+    assert len(box.writes) == 1

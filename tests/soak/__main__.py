@@ -1,6 +1,7 @@
 """`make soak`: long runs of the soak in as many processes as there are cores, and a short one over real sockets.
 
     make soak STEPS=100000 SEED="1 2"        half of the steps with each seed, a process each
+    make soak STEPS=1000000 SEED="$(seq -s ' ' 25)"   40,000 steps with each, on all cores
 
 Without SEED half of the steps are done with a seed that is always the same, and half with one made from the date.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import logging
 import multiprocessing
+import os
 import sys
 import time
 from collections import Counter
@@ -62,8 +64,8 @@ def _given() -> argparse.Namespace:
 
 
 def _in_parallel(one: Callable[[int, int, bool], Result], seeds: list[int], steps: int) -> list[Result]:
-    """Shares the steps out among the seeds, a process each."""
-    with ProcessPoolExecutor(len(seeds)) as pool:
+    """Shares the steps out among the seeds, a process each, as many at a time as there are cores."""
+    with ProcessPoolExecutor(min(len(seeds), os.cpu_count() or 1)) as pool:
         runs = [pool.submit(one, seed, steps // len(seeds), sys.stdout.isatty()) for seed in seeds]
         results = []
         for done in as_completed(runs):

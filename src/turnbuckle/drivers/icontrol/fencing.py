@@ -3,7 +3,8 @@
 A leader has a number, greater than that of any before it for the same seat: what is led, by its address. In each
 partition it has a data group `turnbuckle_leader_<seat>_<number>`, made in its first transaction there, which deletes
 the predecessor's; every later one begins with a change of it. So a transaction of a predecessor, however late it is
-committed, names something that is gone, and fails as a whole.
+committed, names something that is gone, and fails as a whole. Before that first transaction nothing is written there
+without one, however small it is.
 
 A config-sync within a device group brings the data groups of another unit's leader, whose seat is another one, and may
 take away the leader's own. A leader whose data group is gone and that finds none of a later one makes it again.
@@ -89,6 +90,10 @@ class Fence:
         answer = await self._connection.write("POST", uri.collection(DataGroup.KIND), body)
         if answer.sense is not Sense.STALE:
             answer.required(f"create data group {path}")
+
+    def is_up(self, partition: str) -> bool:
+        """Whether nothing of a predecessor can be committed in a partition any more."""
+        return partition in self._standing
 
     def stands(self, partition: str) -> None:
         """Takes in that a transaction with these commands was committed."""

@@ -122,7 +122,8 @@ class Writer:
             return
         self._started = self._connection.clock()
         await self._folders.ready(step.operation for step in todo)
-        if len(todo) == 1 and len(todo[0].commands) == 1 and todo[0].operation.path.kind not in FILES:
+        alone = len(todo) == 1 and len(todo[0].commands) == 1 and todo[0].operation.path.kind not in FILES
+        if alone and (self._fence is None or self._fence.is_up(self._fenced_in)):
             await self._alone(todo[0])
             return
         refusal = await self._together(todo)
