@@ -50,12 +50,17 @@ class Form:
 
 @dataclass
 class ConfigMap:
-    """created: its rank by age. recent: what it was good for since the last calm, the newest last."""
+    """created: its rank by age. recent: what it was good for since the last calm, the newest last.
+
+    sound: whether there was a time at which nothing was wrong with it. Before that nothing that is there is its own: a
+    former one of its name may have left it.
+    """
 
     name: str
     created: int
     form: Form
     broken: Broken = ""
+    sound: bool = False
     recent: list[Form] = field(default_factory=list)
 
     def virtual(self, form: Form) -> str:
@@ -155,7 +160,7 @@ class Model:
         if not self.errs(one):
             return frozenset(self._things(one, one.form))
         forms = one.recent if one.broken else [*one.recent, one.form]
-        if not forms or (one.form.designated and (one.broken or self._portless(one))):
+        if not one.sound or not forms or (one.form.designated and (one.broken or self._portless(one))):
             # A member that several want bears the mark of one of them; who errs is not known to want it.
             return frozenset()
         common = frozenset[Thing].intersection(*(frozenset(self._things(one, form)) for form in forms))
@@ -244,6 +249,8 @@ class Model:
 
     def _want(self, name: str) -> None:
         one = self.maps.get(name)
+        if one is not None:
+            one.sound = one.sound or not self.errs(one)
         after = self.things(one) if one is not None else frozenset()
         before = self._wants.get(name, frozenset())
         for thing in before - after:

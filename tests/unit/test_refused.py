@@ -20,11 +20,24 @@ def unclear() -> Outcome:
 
 
 def test_what_is_written_at_every_look_at_the_device_is_told_however_seldom_it_is_looked_at() -> None:
-    refused, pause_s = Refused(), REPETITION_WINDOW_S * 0.9
+    refused, pause_s, wanted = Refused(), REPETITION_WINDOW_S * 0.9, written().operation
     for turn in range(MOST_REPETITIONS):
-        assert refused.issues() == []
+        refused.planned([wanted], None, turn * pause_s)
+        assert not refused.waits(wanted, turn * pause_s)
         refused.note(written(), turn * pause_s)
+        assert refused.issues() == []
+    refused.planned([wanted], None, MOST_REPETITIONS * pause_s)
     assert [issue.code for issue in refused.issues()] == ["TB3010"]
+    assert refused.waits(wanted, MOST_REPETITIONS * pause_s)
+
+
+def test_what_was_undone_by_others_and_stays_as_it_was_written_at_last_is_not_told() -> None:
+    refused, wanted = Refused(), written().operation
+    for turn in range(MOST_REPETITIONS):
+        refused.planned([wanted], None, float(turn))
+        refused.note(written(), float(turn))
+    refused.planned([], None, 10.0)
+    assert refused.issues() == [] and refused.next_at() is None
 
 
 def test_what_was_written_long_ago_takes_no_memory() -> None:

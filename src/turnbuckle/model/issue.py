@@ -1232,14 +1232,15 @@ def device_failing(about: Ref, reason: str, hint: str) -> Issue:
     return _error(about, "", "TB3009", f"{reason.rstrip('.')}.", hint, reason)
 
 
-def not_converging(about: Ref, path: str) -> Issue:
-    """The device accepts a write and then reads back differently."""
+def not_converging(about: Ref, path: str, times: int) -> Issue:
+    """The device accepts a write and then reads back differently, or somebody undoes it each time."""
     return _error(
         about,
         "",
         "TB3010",
-        f"{path} was written twice and still differs on the BIG-IP.",
-        "It is left as it is until its manifest changes; please report it with the output of turnbuckle plan.",
+        f"{path} was written {times} times and still differs on the BIG-IP.",
+        "It is tried again in five minutes. See who else writes there; if nobody does, please report it with the output"
+        " of turnbuckle plan.",
         path,
     )
 

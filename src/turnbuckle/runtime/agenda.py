@@ -152,7 +152,7 @@ class Agenda:
 
     def _todo(self, compared: frozenset[Path] | None, now: float) -> tuple[Operation, ...]:
         plan = self._plan(compared, now)
-        self.refused.planned(plan.operations, compared)
+        self.refused.planned(plan.operations, compared, now)
         self.drift.planned((*plan.operations, *plan.spared), compared)
         if compared is None:
             self._blocked, self._frozen, self.foreign = {}, {}, frozenset(plan.foreign)

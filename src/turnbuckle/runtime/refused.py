@@ -15,6 +15,10 @@ from turnbuckle.planner.diff import owners
 _NODE_HELD = re.compile(r"Invalid Node, the IP address (\S+) already exists\. It is node (\S+)\.$")
 """What a driver answers when a member's address is a node somewhere else on the device."""
 
+_DESTINATION_HELD = re.compile(r"illegally shares destination address, .* with Virtual Server (\S+)\.$")
+_ADDRESS_HELD = re.compile(r"Invalid Virtual Address, the IP address (\S+) already exists\.$")
+"""What the device answers when somebody else's virtual server, or one in another partition, is where one is to be."""
+
 FIRST_RETRY_S = 10.0
 LONGEST_RETRY_S = 300.0
 MOST_DOUBTS = 3
@@ -89,11 +93,6 @@ class Refused:
             written = _Written(_what(operation), 1, now)
         self._written[operation.path] = written
         self._forget_written(now)
-        if written.times >= MOST_REPETITIONS:
-            about = sorted(owners(operation.after) | owners(operation.before))
-            issues = tuple(issues_of.not_converging(owner, str(operation.path)) for owner in about)
-            del self._written[operation.path]
-            self._refusals[operation.path] = _Refusal(operation, issues, now + LONGEST_RETRY_S, LONGEST_RETRY_S)
 
     def _forget_written(self, now: float) -> None:
         """What was written long ago; the oldest comes first."""
@@ -105,14 +104,30 @@ class Refused:
         refusal = self._refusals.get(operation.path)
         return refusal is not None and _same(refusal.operation, operation) and now < refusal.retry_at
 
-    def planned(self, operations: Iterable[Operation], compared: frozenset[Path] | None) -> None:
-        """Forgets refusals that nobody asks for any more. compared: the paths planned, None for all."""
+    def planned(self, operations: Iterable[Operation], compared: frozenset[Path] | None, now: float) -> None:
+        """Forgets refusals that nobody asks for any more, and holds back what is asked for again and again.
+
+        compared: the paths planned, None for all.
+        """
         wanted = {operation.path: operation for operation in operations}
+        for operation in wanted.values():
+            self._hold_back(operation, now)
         for path in list(self._refusals):
             if compared is not None and path not in compared:
                 continue
             if path not in wanted or not _same(self._refusals[path].operation, wanted[path]):
                 del self._refusals[path]
+
+    def _hold_back(self, operation: Operation, now: float) -> None:
+        """Makes an operation wait that was done again and again, and is wanted still."""
+        written = self._written.get(operation.path)
+        if written is None or written.times < MOST_REPETITIONS or written.what != _what(operation):
+            return
+        del self._written[operation.path]
+        if now - written.at < REPETITION_WINDOW_S:
+            about = sorted(owners(operation.after) | owners(operation.before))
+            issues = tuple(issues_of.not_converging(owner, str(operation.path), written.times) for owner in about)
+            self._refusals[operation.path] = _Refusal(operation, issues, now + LONGEST_RETRY_S, LONGEST_RETRY_S)
 
     def paths(self) -> frozenset[Path]:
         """The paths of what waits for its next try."""
@@ -151,4 +166,10 @@ def _issues(outcome: Outcome) -> tuple[Issue, ...]:
     held = _NODE_HELD.search(outcome.answer)
     if held is not None:
         return tuple(issues_of.node_held(owner, path, held[1], held[2], outcome.answer) for owner in about)
+    if taken := _DESTINATION_HELD.search(outcome.answer):
+        what = f"virtual server {taken[1]} listens there"
+        return tuple(issues_of.destination_held(owner, path, what, outcome.answer) for owner in about)
+    if taken := _ADDRESS_HELD.search(outcome.answer):
+        what = f"its address {taken[1]} is another partition's"
+        return tuple(issues_of.destination_held(owner, path, what, outcome.answer) for owner in about)
     return tuple(issues_of.refused_by_device(owner, path, outcome.answer) for owner in about)
