@@ -8,7 +8,7 @@ wants what all of its versions since the last calm have in common, which is the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -52,7 +52,7 @@ class Form:
 class ConfigMap:
     """created: its rank by age. recent: what it was good for since the last calm, the newest last.
 
-    sound: whether there was a time at which nothing was wrong with it. Before that nothing that is there is its own: a
+    settled: whether it has been on the device as it shall be. Before that nothing that is there need be its own: a
     former one of its name may have left it.
     """
 
@@ -60,7 +60,7 @@ class ConfigMap:
     created: int
     form: Form
     broken: Broken = ""
-    sound: bool = False
+    settled: bool = False
     recent: list[Form] = field(default_factory=list)
 
     def virtual(self, form: Form) -> str:
@@ -160,7 +160,7 @@ class Model:
         if not self.errs(one):
             return frozenset(self._things(one, one.form))
         forms = one.recent if one.broken else [*one.recent, one.form]
-        if not one.sound or not forms or (one.form.designated and (one.broken or self._portless(one))):
+        if not one.settled or not forms or (one.form.designated and (one.broken or self._portless(one))):
             # A member that several want bears the mark of one of them; who errs is not known to want it.
             return frozenset()
         common = frozenset[Thing].intersection(*(frozenset(self._things(one, form)) for form in forms))
@@ -215,16 +215,21 @@ class Model:
             if one.form.service == service or any(form.service == service for form in one.recent):
                 self._want(one.name)
 
-    def calm(self) -> None:
-        """Everything has been told and done: what was good before does not matter any more."""
+    def calm(self, hindered: Collection[str]) -> None:
+        """Everything has been told and done: what was good before does not matter any more.
+
+        hindered: the names of those that something on the device is in the way of.
+        """
         self.dropped.clear()
         for service in self.services.values():
             if service.ported:
                 service.settled = service.members("ready")
         for one in self.maps.values():
-            if not self.errs(one) and len(one.recent) > 1:
-                one.recent = [one.form]
-                self._place(one.name)
+            if not self.errs(one) and one.name not in hindered:
+                one.settled = True
+                if len(one.recent) > 1:
+                    one.recent = [one.form]
+                    self._place(one.name)
 
     def _unplace(self, one: ConfigMap) -> None:
         left = self._placed.pop(one.name, frozenset())
@@ -249,8 +254,6 @@ class Model:
 
     def _want(self, name: str) -> None:
         one = self.maps.get(name)
-        if one is not None:
-            one.sound = one.sound or not self.errs(one)
         after = self.things(one) if one is not None else frozenset()
         before = self._wants.get(name, frozenset())
         for thing in before - after:

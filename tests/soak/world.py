@@ -194,7 +194,8 @@ class World:
 
     def calm(self) -> None:
         """Everything is as it shall be; from here on the next calm is compared."""
-        self.model.calm()
+        maps = self.model.maps
+        self.model.calm({name for name, one in maps.items() if self.blocked(one) or self._yields(one)})
         self.oracle.taken.clear()
         self.by_hand.clear()
         wanted = {thing for one in self.model.maps.values() for thing in self.model.things(one)}
