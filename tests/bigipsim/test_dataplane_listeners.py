@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from simlab import Lab, lab, tcp_backend, udp_backend, until
+from simlab import Lab, http_backend, lab, tcp_backend, udp_backend, until
 
 ONE, TWO = ("198.51.100.1", 9000), ("198.51.100.2", 9000)
 TCP: dict[str, Any] = {"profiles": ["/Common/tcp"]}
@@ -76,6 +77,23 @@ async def test_without_a_member_the_client_is_reset(device: Lab) -> None:
     with pytest.raises(ConnectionResetError):
         async with connected(device, "v") as (reader, _):
             await reader.read()
+
+
+@pytest.mark.parametrize("profiles", [["/Common/tcp"], ["/Common/tcp", "/Common/http"]])
+async def test_only_clients_of_its_source_are_served(device: Lab, profiles: list[str]) -> None:
+    async with http_backend("one", "127.1.0.1"):
+        await device.pool("web", ("198.51.100.1", 8080))
+        await device.virtual("v", "203.0.113.7", 18080, "web", profiles=profiles, source="127.0.0.8/29")
+        assert [await answered(device, "v", client) for client in ("127.0.0.1", "127.0.0.9")] == [False, True]
+
+
+async def answered(device: Lab, name: str, client: str) -> bool:
+    async with connected(device, name, local_addr=(client, 0)) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        try:
+            return bool(await reader.read())
+        except ConnectionResetError:
+            return False
 
 
 async def test_a_changed_pool_leaves_open_connections_alone(device: Lab) -> None:
@@ -201,9 +219,9 @@ class Client(asyncio.DatagramProtocol):
         self.answers.put_nowait(data)
 
 
-async def asked(device: Lab, name: str, *datagrams: bytes) -> list[bytes]:
+async def asked(device: Lab, name: str, *datagrams: bytes, **options: Any) -> list[bytes]:
     loop = asyncio.get_running_loop()
-    transport, client = await loop.create_datagram_endpoint(Client, remote_addr=device.where(name))
+    transport, client = await loop.create_datagram_endpoint(Client, remote_addr=device.where(name), **options)
     try:
         found = []
         for datagram in datagrams:
@@ -222,6 +240,17 @@ async def test_datagrams_of_one_client_stay_with_one_member(device: Lab) -> None
         assert await asked(device, "v", b"a", b"b") == [b"one: a", b"one: b"]
         assert await asked(device, "v", b"a", b"b") == [b"two: a", b"two: b"]
     assert device.box.runtime.counters("ltm/virtual", "/k8s/v").tot_conns == 2
+
+
+async def test_datagrams_from_others_than_its_source_are_not_taken(device: Lab) -> None:
+    async with udp_backend("one", "127.1.0.1"):
+        await device.pool("dns", ("198.51.100.1", 5300))
+        await device.virtual("v", "203.0.113.7", 18053, "dns", source="127.0.0.8/29", **UDP)
+        with socket.socket(type=socket.SOCK_DGRAM) as other:
+            other.sendto(b"a", device.where("v"))
+            # The next datagram is taken after this one.
+            assert await asked(device, "v", b"b", local_addr=("127.0.0.9", 0)) == [b"one: b"]
+    assert device.box.runtime.counters("ltm/virtual", "/k8s/v").tot_conns == 1
 
 
 async def test_a_udp_flow_ends_when_it_is_idle(device: Lab) -> None:

@@ -249,14 +249,6 @@ async def test_websockets_pass_with_a_websocket_profile(device: Lab) -> None:
         assert (await socket.receive_str()) == "one: hello"
 
 
-async def test_http2_is_said_not_to_be_spoken(device: Lab) -> None:
-    tls = {"name": "tls", "partition": "k8s", "renegotiation": "disabled"}
-    await device.call("POST", "ltm/profile/client-ssl", tls)
-    await profiled(device, "/k8s/tls", "/Common/http2")
-    found = await device.listener("v")
-    assert found["notes"] == ["/Common/http2: HTTP/2 is not implemented: clients are offered HTTP/1.1 only"]
-
-
 @pytest.mark.parametrize(
     ("profiles", "words"),
     [

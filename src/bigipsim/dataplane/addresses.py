@@ -23,6 +23,15 @@ UNPRIVILEGED_SHIFT: Final = 10000
 _NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EADDRINUSE, errno.EACCES, errno.EAFNOSUPPORT})
 
 
+def network_of(text: str) -> Network | None:
+    """A network from "10.0.0.0/8" or "10.0.0.1", with or without a route domain; None for anything else."""
+    address, slash, bits = text.partition("/")
+    try:
+        return ipaddress.ip_network(address.partition("%")[0] + slash + bits, strict=False)
+    except ValueError:
+        return None
+
+
 class MapMistake(ValueError):
     """A --map that cannot be understood; the text is a sentence for the user."""
 

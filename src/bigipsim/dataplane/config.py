@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from bigipsim.dataplane import tls_spec
+from bigipsim.dataplane import http2_profile, tls_spec
+from bigipsim.dataplane.addresses import Network, network_of
 from bigipsim.dataplane.http_profile import HttpProfile, OneConnect, http_profile, notes, one_connect
 from bigipsim.dataplane.irule.tcl import why_no_tcl
 from bigipsim.dataplane.persist import Persistence
@@ -94,7 +95,7 @@ class VirtualSpec:
     not_served says why there is no listener ("" when there is to be one); notes say what is attached but not
     followed. policies and rules are full paths, in the order in which they are attached. A floating one is served by
     the active unit of a device group only. passes_name: members are asked, in TLS, for the name that the client asked
-    for. An idle time of None means that idle connections stay.
+    for. source: whom it serves; None: everybody. An idle time of None means that idle connections stay.
     """
 
     path: str
@@ -108,6 +109,7 @@ class VirtualSpec:
     pool: str = ""
     http: bool = False
     http_profile: HttpProfile | None = None
+    http2: http2_profile.Http2 | None = None
     one_connect: OneConnect | None = None
     policies: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
@@ -116,6 +118,7 @@ class VirtualSpec:
     passes_name: bool = False
     limit: int = 0
     reject: bool = False
+    source: Network | None = None
     snat: Snat = Snat()
     persistence: Persistence | None = None
     fallback: Persistence | None = None
@@ -128,6 +131,10 @@ class VirtualSpec:
     def listening(self) -> tuple[str, int, str, bool, bool]:
         """What a listener depends on; a change of anything else leaves it open."""
         return self.address, self.port, self.protocol, self.http, bool(self.client_ssl)
+
+    def takes(self, client: str) -> bool:
+        """Whether it serves a client of this address."""
+        return not self.reject and (self.source is None or ipaddress.ip_address(client) in self.source)
 
     @property
     def transports(self) -> tuple[str, ...]:
@@ -248,6 +255,7 @@ def virtual_spec(tree: Tree, path: str) -> VirtualSpec | None:
     persistence, fallback, ignored = persistences(tree, values, http is not None)
     why = _not_served(values, address, address_enabled, port, protocol, profiles)
     tls = tls_spec.attached(tree, item)
+    http2 = http2_profile.attached(tree, item)
     reuse = profiles.get("one-connect")
     return VirtualSpec(
         path=path,
@@ -261,14 +269,16 @@ def virtual_spec(tree: Tree, path: str) -> VirtualSpec | None:
         pool=str(values.get("pool") or ""),
         http=http is not None,
         http_profile=http_profile(http.values) if http else None,
+        http2=http2.profile,
         one_connect=one_connect(reuse.values) if reuse else None,
         policies=tuple(item.children.get("policies", {})),
         rules=tuple(values.get("rules") or ()),
-        client_ssl=tls.clients,
+        client_ssl=http2_profile.offering(http2.profile, tls.clients),
         server_ssl=tls.members,
         passes_name=values.get("serversslUseSni") == "enabled",
         limit=whole(values.get("connectionLimit")),
         reject=bool(values.get("reject")),
+        source=network_of(str(values.get("source", ""))),
         snat=_snat(tree, values),
         persistence=persistence,
         fallback=fallback,
@@ -278,6 +288,7 @@ def virtual_spec(tree: Tree, path: str) -> VirtualSpec | None:
         notes=(
             *ignored,
             *notes(profiles),
+            *http2.notes,
             *tls.notes,
             *_unevaluated(item),
         ),

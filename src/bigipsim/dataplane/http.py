@@ -16,14 +16,17 @@ from bigipsim.clock import Clock
 from bigipsim.dataplane import http_member
 from bigipsim.dataplane.config import VirtualSpec
 from bigipsim.dataplane.connect import reset
+from bigipsim.dataplane.http2 import Http2Connection
+from bigipsim.dataplane.http2_profile import H2
 from bigipsim.dataplane.http_client import Client
+from bigipsim.dataplane.http_exchange import Exchange, Http1Exchange, only_what_was_meant
 from bigipsim.dataplane.http_member import HEAD_BYTES, Members
-from bigipsim.dataplane.http_transaction import Means, Transaction, only_what_was_meant, unsent
+from bigipsim.dataplane.http_transaction import Means, Transaction
 from bigipsim.dataplane.parts import Parts
 from bigipsim.dataplane.selection import Flow, Selection
 from bigipsim.dataplane.tls import Contexts, client_facts
 from bigipsim.dataplane.tls_accept import Gate
-from bigipsim.dataplane.traffic import Connection, Endpoint, Event, Traffic
+from bigipsim.dataplane.traffic import Connection, Endpoint, Event, Request, Traffic
 from bigipsim.runtime import Runtime
 
 
@@ -72,9 +75,7 @@ class HttpService:
             max_field_size=HEAD_BYTES,
         )
         await self._runner.setup()
-        parser = self._runner.server
-        assert parser is not None
-        self._gate = Gate(sock, lambda name: Client(self, parser(), name), lambda: self.spec.client_ssl, self._contexts)
+        self._gate = Gate(sock, lambda name: Client(self, name), lambda: self.spec.client_ssl, self._contexts)
         await self._gate.open()
 
     def close(self) -> None:
@@ -92,9 +93,19 @@ class HttpService:
             await self._runner.cleanup()
         await self._means.members.close()
 
+    def speaker(self, transport: asyncio.BaseTransport, client: Client) -> asyncio.Protocol:
+        """HTTP/2 for those who agreed on it in the handshake, or for all if the http2 profile says so."""
+        secured, http2 = transport.get_extra_info("ssl_object"), self.spec.http2
+        agreed = secured is not None and secured.selected_alpn_protocol() == H2
+        if http2 is not None and (http2.always or agreed):
+            return Http2Connection(http2, client, lambda stream, request: self._stream(client, stream, request))
+        assert self._runner is not None and self._runner.server is not None
+        return self._runner.server()
+
     def arrived(self, transport: asyncio.BaseTransport, client: Client) -> Flow | None:
         """Opens the books of a client connection; None when the virtual server takes no more."""
-        if self.spec.reject or self._selection.full(self.spec):
+        peer = transport.get_extra_info("peername")
+        if not (peer and self.spec.takes(peer[0])) or self._selection.full(self.spec):
             return None
         self._clients[transport] = client
         return Flow.open([self._runtime.counters("ltm/virtual", self.spec.path)])
@@ -121,7 +132,21 @@ class HttpService:
         """Takes every request, whatever its path: the library's router has no say."""
         client = self._clients.get(request.transport) if request.transport is not None else None
         if client is None or client.traffic is None:
-            return unsent(request)
+            reset(request.transport)
+            return web.Response(status=503)
+        exchange = Http1Exchange(request, client)
+        await self._carry(client.traffic, http_member.request_of(request), exchange)
+        return exchange.response
+
+    async def _stream(self, client: Client, stream: Exchange, request: Request) -> None:
+        """Takes a request of an HTTP/2 client."""
+        assert client.traffic is not None
+        traffic = client.traffic.stream()
+        try:
+            await self._carry(traffic, request, stream)
+        finally:
+            traffic.fire(Event.STREAM_CLOSED)
+
+    async def _carry(self, connection: Traffic, request: Request, exchange: Exchange) -> None:
         self._runtime.counters("ltm/virtual", self.spec.path).tot_requests += 1
-        traffic = client.traffic.carrying(http_member.request_of(request), self.spec, self._parts)
-        return await Transaction(self._means, traffic, request, client).run()
+        await Transaction(self._means, connection.carrying(request, self.spec, self._parts), exchange).run()

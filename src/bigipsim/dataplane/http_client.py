@@ -1,4 +1,4 @@
-"""Decides where the bytes of a client of an HTTP virtual server go: to the HTTP parser, or into a tunnel."""
+"""Decides where the bytes of a client of an HTTP virtual server go: to a parser of HTTP, or into a tunnel."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from bigipsim.dataplane.traffic import Event, Reset, Traffic
 class Host(Protocol):
     """Whose clients they are."""
 
+    def speaker(self, transport: asyncio.BaseTransport, client: Client) -> asyncio.Protocol:
+        """What speaks HTTP with a client: the version is settled by its handshake."""
+        ...
+
     def arrived(self, transport: asyncio.BaseTransport, client: Client) -> Flow | None:
         """Opens the books of a client connection; None when no more are taken."""
         ...
@@ -28,12 +32,12 @@ class Host(Protocol):
 
 
 class Client(asyncio.Protocol):
-    """One client connection: hands its bytes to the HTTP parser, or to a tunnel once there is one."""
+    """One client connection: hands its bytes to what speaks HTTP with it, or to a tunnel once there is one."""
 
-    def __init__(self, host: Host, parser: asyncio.Protocol, server_name: str = "") -> None:
+    def __init__(self, host: Host, server_name: str = "") -> None:
         self._host = host
         self._server_name = server_name
-        self._parser = parser
+        self._parser = asyncio.Protocol()
         self._books: Flow | None = None
         self.traffic: Traffic | None = None
         self.tunnel: Tunnel | None = None
@@ -50,6 +54,7 @@ class Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greets a client, or resets one that is not to be served."""
         self._transport = transport
+        self._parser = self._host.speaker(transport, self)
         self._parser.connection_made(transport)
         self._books = self._host.arrived(transport, self)
         if self._books is None:

@@ -165,10 +165,12 @@ class Readable(Protocol):
         ...
 
 
-async def collected(message: Request | Response, content: Readable) -> None:
+async def collected(message: Request | Response, content: Readable | None) -> None:
     """Reads as much of a body as the parts want into the message's payload."""
     body = bytearray()
-    while len(body) < message.wanted and (chunk := await content.read(message.wanted - len(body))):
+    while (
+        content is not None and len(body) < message.wanted and (chunk := await content.read(message.wanted - len(body)))
+    ):
         body += chunk
     message.payload = bytes(body)
 
@@ -181,12 +183,12 @@ def refit(message: Request | Response, before: int) -> None:
         message.headers["Content-Length"] = str(int(text) + change)
 
 
-async def body_of(message: Request | Response, content: aiohttp.StreamReader, count: Count) -> AsyncIterator[bytes]:
+async def body_of(message: Request | Response, content: Readable, count: Count) -> AsyncIterator[bytes]:
     """A body on its way: what was collected first, then the rest as it comes."""
     if message.payload:
         count(len(message.payload))
         yield message.payload
-    async for chunk in content.iter_any():
+    while chunk := await content.read(CHUNK_BYTES):
         count(len(chunk))
         yield chunk
 

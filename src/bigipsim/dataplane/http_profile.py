@@ -81,8 +81,6 @@ def notes(profiles: Mapping[str, Item]) -> Iterator[str]:
         for name, harmless in unfollowed.items() if item is not None else ():
             if item is not None and item.values.get(name, harmless) not in (harmless, None):
                 yield f"{name} of {kind} profile {item.full_path} is not evaluated"
-    if "http2" in profiles:
-        yield f"{profiles['http2'].full_path}: HTTP/2 is not implemented: clients are offered HTTP/1.1 only"
 
 
 def _word(values: Values, name: str) -> str:

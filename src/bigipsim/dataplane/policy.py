@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Final, Literal
 
+from bigipsim.dataplane.addresses import Network, network_of
 from bigipsim.dataplane.policy_subjects import Find, Where, bare_host
 from bigipsim.dataplane.policy_text import Text
 from bigipsim.dataplane.traffic import Event, Traffic
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Lookup = Callable[[str], Iterable[str]]
 """The keys of a data group by its full path; none for one that is not there."""
 
@@ -97,15 +97,6 @@ def _within(address: str, networks: Sequence[Network]) -> bool:
 
 def _networks(texts: Iterable[str]) -> tuple[Network, ...]:
     return tuple(network for network in map(network_of, texts) if network is not None)
-
-
-def network_of(text: str) -> Network | None:
-    """A network from "10.0.0.0/8" or "10.0.0.1", with or without a route domain; None for anything else."""
-    address, slash, bits = text.partition("/")
-    try:
-        return ipaddress.ip_network(address.partition("%")[0] + slash + bits, strict=False)
-    except ValueError:
-        return None
 
 
 @dataclass(frozen=True, slots=True)

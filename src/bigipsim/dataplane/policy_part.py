@@ -28,7 +28,8 @@ class PolicyPart:
 
     def handler(self, connection: Connection) -> Handler:
         """What hears the events of one connection."""
-        return _Hearing(self).hear
+        before = connection.before.get(self)
+        return _Hearing(self, before.of_connection if isinstance(before, _Hearing) else ())
 
     def keys(self, group: str) -> Iterable[str]:
         """The keys of a data group as they are now."""
@@ -38,12 +39,12 @@ class PolicyPart:
 class _Hearing:
     """What a policy remembers of one connection: the rules that held for it, and for the request that is under way."""
 
-    def __init__(self, part: PolicyPart) -> None:
+    def __init__(self, part: PolicyPart, of_connection: Iterable[Rule]) -> None:
         self._part = part
-        self._of_connection: list[Rule] = []
+        self.of_connection: list[Rule] = [*of_connection]
         self._of_request: list[Rule] = []
 
-    def hear(self, event: Event, traffic: Traffic) -> None:
+    def __call__(self, event: Event, traffic: Traffic) -> None:
         if event not in ORDER:
             return
         if event is Event.HTTP_REQUEST:
@@ -52,12 +53,12 @@ class _Hearing:
         if event in (Event.HTTP_REQUEST, Event.HTTP_RESPONSE):
             self._of_request += found
         else:
-            self._of_connection += found
+            self.of_connection += found
         self._carry_out(event, traffic)
 
     def _carry_out(self, event: Event, traffic: Traffic) -> None:
         decided = False
-        for rule in (*self._of_connection, *self._of_request):
+        for rule in (*self.of_connection, *self._of_request):
             for action in rule.actions:
                 if action.event is not event:
                     continue

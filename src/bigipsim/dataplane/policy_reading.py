@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from bigipsim.dataplane.policy import ORDER, Action, Condition, Policy, Rule, Strategy, network_of
+from bigipsim.dataplane.addresses import network_of
+from bigipsim.dataplane.policy import ORDER, Action, Condition, Policy, Rule, Strategy
 from bigipsim.dataplane.policy_actions import EFFECTS
 from bigipsim.dataplane.policy_subjects import SUBJECTS, Where
 from bigipsim.dataplane.policy_text import Text, text_of

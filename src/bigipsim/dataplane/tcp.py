@@ -81,7 +81,8 @@ class TcpService:
 
     async def _serve(self, client: Stream, server_name: str) -> None:
         spec, transport = self.spec, client[1].transport
-        if spec.reject or self._selection.full(spec):
+        peer = transport.get_extra_info("peername")
+        if not (peer and spec.takes(peer[0])) or self._selection.full(spec):
             reset(transport)
             return
         virtual = Flow.open([self._runtime.counters("ltm/virtual", spec.path)])

@@ -8,12 +8,14 @@ Order of the events of a request: CLIENT_ACCEPTED (and, with TLS, CLIENTSSL_CLIE
 for each connection; HTTP_REQUEST; HTTP_REQUEST_DATA if a part wants the body; LB_SELECTED or LB_FAILED;
 HTTP_REQUEST_RELEASE; SERVER_CONNECTED if a new connection to the member was opened; HTTP_RESPONSE;
 HTTP_RESPONSE_DATA if a part wants the body; HTTP_RESPONSE_RELEASE; at the end of the connection CLIENT_CLOSED.
+STREAM_CLOSED, at the end of an HTTP/2 stream, is for the parts alone: no rule can wait for it.
 Source: F5's list of iRule events; the places of the _RELEASE events are simplified.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
@@ -42,10 +44,12 @@ class Event(StrEnum):
     HTTP_RESPONSE_DATA = "HTTP_RESPONSE_DATA"
     HTTP_RESPONSE_RELEASE = "HTTP_RESPONSE_RELEASE"
     CLIENT_CLOSED = "CLIENT_CLOSED"
+    STREAM_CLOSED = "STREAM_CLOSED"
     DNS_REQUEST = "DNS_REQUEST"
     DNS_RESPONSE = "DNS_RESPONSE"
 
 
+_ENDS: Final = (Event.CLIENT_CLOSED, Event.STREAM_CLOSED)
 COLLECT_BYTES: Final = 1 << 20
 """How much of a body a part gets at most: what the device itself allows an iRule to collect."""
 
@@ -227,7 +231,8 @@ class HeldBytes:
 class Connection:
     """One client connection: its ends as the client sees them, and what TLS settled (None in clear).
 
-    `handlers` are those of the parts that have heard of it so far; see `Traffic.fire`.
+    `handlers` are those of the parts that have heard of it so far; see `Traffic.fire`. `before` are those of the
+    connection on which this one is a stream: a part that makes a handler lets it begin with what that one knows.
     """
 
     client: Endpoint
@@ -235,6 +240,7 @@ class Connection:
     tls: ClientTls | None = None
     stream: HeldBytes = field(default_factory=HeldBytes)
     handlers: dict[Part, Handler] = field(default_factory=dict)
+    before: Mapping[Part, Handler] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -283,7 +289,7 @@ class Traffic:
         Of the end of a connection everybody hears who has heard of it, also the parts of other virtual servers.
         """
         handlers = self.connection.handlers
-        parts = (*self.parts, *handlers) if event is Event.CLIENT_CLOSED else self.parts
+        parts = (*self.parts, *handlers) if event in _ENDS else self.parts
         for part in dict.fromkeys(parts):
             handler = handlers.get(part)
             if handler is None:
@@ -306,6 +312,12 @@ class Traffic:
             made.snat = self.snat
         if (self.persistence, self.fallback) != (before.persistence, before.fallback):
             made.persistence, made.fallback = self.persistence, self.fallback
+        return made
+
+    def stream(self) -> Traffic:
+        """This connection for one of several requests at a time, which know nothing of each other."""
+        made = copy(self)
+        made.connection = replace(self.connection, handlers={}, before=self.connection.handlers)
         return made
 
     def choose(self, selection: Selection, tried: frozenset[str] = frozenset()) -> Choice | None:

@@ -133,7 +133,7 @@ class UdpService(asyncio.DatagramProtocol):
 
     def _open(self, client: Client) -> _Flow | None:
         spec = self.spec
-        if spec.reject or self._selection.full(spec):
+        if not spec.takes(client[0]) or self._selection.full(spec):
             return None
         choice = self._selection.choose(spec, client[0])
         if choice is None:

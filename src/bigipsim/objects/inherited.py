@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bigipsim.objects import shapes, ssl_profile
+from bigipsim.objects import http2, shapes, ssl_profile
 from bigipsim.objects.model import JSON, Field, ObjectType, Ref, Site, fields
 from bigipsim.rest import errors
 
@@ -66,6 +66,7 @@ EXTRA: Mapping[str, tuple[Field, ...]] = {
         Field("idleTimeoutOverride", shapes.number_or("disabled", "indefinite")),
         Field("limitType", shapes.one_of("none", "idle", "strict")),
     ),
+    http2.COLLECTION: http2.FIELDS,
     "ltm/profile/websocket": (Field("masking", shapes.one_of("preserve", "unmask", "remask", "selective")),),
     "ltm/persistence/cookie": (Field("method", shapes.one_of("hash", "insert", "passive", "rewrite")),),
     "ltm/persistence/universal": (_rule,),

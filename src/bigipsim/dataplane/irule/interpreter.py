@@ -42,6 +42,17 @@ proc attempt {name arguments body} {
     set code [catch {interp invokehidden rules proc $name $arguments $body} message]
     return [list $code $message {}]
 }
+proc copy {from to} {
+    interp invokehidden rules namespace eval $to {}
+    foreach name [interp eval rules [list info vars ${from}::*]] {
+        set copied ${to}::[namespace tail $name]
+        if {[interp eval rules [list array exists $name]]} {
+            interp eval rules [list array set $copied [interp eval rules [list array get $name]]]
+        } elseif {[interp eval rules [list info exists $name]]} {
+            interp eval rules [list set $copied [interp eval rules [list set $name]]]
+        }
+    }
+}
 proc fire {namespace number} {
     set start [interp eval rules {info cmdcount}]
     set stop [expr {[clock milliseconds] + @MS@}]
@@ -210,6 +221,10 @@ class Interpreter:
             raise ScriptFault(CUT_OFF)
         told = str(info).partition("\n    (in namespace eval")[0].replace("::static::", "static::")
         raise ScriptFault(_decoded(_BEFORE_QUOTE.sub('"', _ONE_LINE.sub(" ", told))))
+
+    def copy(self, namespace: str, to: str) -> None:
+        """Gives a new namespace the variables of another one as they are now."""
+        self._open.call("copy", namespace, to)
 
     def forget(self, namespace: str) -> None:
         """Drops the variables of a connection."""

@@ -141,9 +141,12 @@ class Engine:
                 self._run(session, namespace, loaded.armed[INITIAL])
                 self.forget(namespace)
 
-    def namespace(self) -> str:
-        """A new place for the variables of a connection."""
-        return f"::connection::{next(self._numbers)}"
+    def namespace(self, before: str = "") -> str:
+        """A new place for the variables of a connection, with those of another one if one is named."""
+        made = f"::connection::{next(self._numbers)}"
+        if before and not self._interpreter.closed:
+            self._interpreter.copy(before, made)
+        return made
 
     def forget(self, namespace: str) -> None:
         """Drops the variables of a connection that is over."""
@@ -214,21 +217,28 @@ class Rules:
 
     def handler(self, connection: Connection) -> Handler:
         """What hears the events of one connection."""
-        return Conversation(self)
+        before = connection.before.get(self)
+        return Conversation(self, before if isinstance(before, Conversation) else None)
 
 
 class Conversation:
-    """One connection as the rules of its virtual server see it; their variables live as long."""
+    """One connection as the rules of its virtual server see it; their variables live as long.
 
-    def __init__(self, rules: Rules) -> None:
+    A stream of a connection begins with the variables that are set by then; what it sets is its own. Source: F5's page
+    on the iRules commands HTTP2, for releases from 14.1 on.
+    """
+
+    def __init__(self, rules: Rules, before: Conversation | None = None) -> None:
         self._rules = rules
+        self._before = before
         self._session = rules.engine.session()
+        self._session.muted |= before._session.muted if before is not None else set()
         self._namespace = ""
 
     def __call__(self, event: Event, traffic: Traffic) -> None:
         """Fires an event."""
         self.fire(event, traffic)
-        if event is Event.CLIENT_CLOSED:
+        if event in (Event.CLIENT_CLOSED, Event.STREAM_CLOSED):
             self.over()
 
     def fire(self, event: Event, traffic: Traffic, dns: DnsMessage | None = None) -> None:
@@ -237,7 +247,7 @@ class Conversation:
         if not armed:
             return
         if not self._namespace:
-            self._namespace = self._rules.engine.namespace()
+            self._namespace = self._rules.engine.namespace(self._before._namespace if self._before else "")
         self._session.enter(event.value, traffic, dns)
         self._rules.engine.fire(self._session, self._namespace, armed)
 
