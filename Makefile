@@ -35,6 +35,7 @@ soak: $(FOR_DEV) ## faults without end on a virtual clock, against an oracle (mi
 bench: $(FOR_RUN) ## measure, print and write benchmarks/results/latest.json (BENCH="--servers 100": that size only)
 	@$(BIN)/python -m benchmarks $(BENCH) $(if $(RECORD),--record)
 	@$(BIN)/python -m benchmarks --real $(BENCH) $(if $(RECORD),--record)
+	$(if $(BENCH),,@$(BIN)/python -m benchmarks --ingresses 1000 $(if $(RECORD),--record))
 
 lock: $(FOR_DEV) ## find the newest versions that pyproject.toml allows, and pin them by hash
 	$(LOCK) --upgrade --output-file requirements/build.txt requirements/build.in

@@ -19,6 +19,8 @@ PLURALS = {
     "Service": "services",
     "EndpointSlice": "endpointslices",
     "Endpoints": "endpoints",
+    "Ingress": "ingresses",
+    "Secret": "secrets",
 }
 IN_FLIGHT = 16
 """Requests at once while the server is filled."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks import ingresses
 from benchmarks.aims import words
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
@@ -13,6 +14,7 @@ END = "<!-- end of the figures -->\n"
 MARKS = {
     "fake": "<!-- figures of `make bench RECORD=1` -->\n",
     "real": "<!-- figures of `make bench RECORD=1` against a real API server -->\n",
+    "ingresses": "<!-- figures of `python -m benchmarks --ingresses 1000 --record` -->\n",
     "profile": "<!-- profile of `make bench RECORD=1` -->\n",
 }
 
@@ -42,7 +44,8 @@ def _gc(found: Case) -> str:
     return f"{found['count']}, {found['worst_ms']:.1f} ms"
 
 
-ROWS: tuple[tuple[str, Callable[[Case], str]], ...] = (
+Rows = tuple[tuple[str, Callable[[Case], str]], ...]
+ROWS: Rows = (
     (
         "planning: decode, translate, compose, compare, cut",
         lambda c: f"{_s(c['planning']['whole_s'])} ({c['planning']['operations']:,} operations)",
@@ -103,14 +106,23 @@ ROWS: tuple[tuple[str, Callable[[Case], str]], ...] = (
 )
 
 
-def show(case: Case) -> None:
-    """Prints a case."""
-    print(f"\n{case['virtual_servers']:,} virtual servers, {case['endpoints_each']} endpoints each")
-    for name, text in ROWS:
-        print(f"  {name:<64} {text(case)}")
-    spent = case["profile"]["ms_each"]
-    print("  profile of a change: " + ", ".join(f"{name} {ms:.2f} ms" for name, ms in sorted(spent.items(), key=_most)))
-    for judged in case["aims"]:
+def _title(case: Case) -> str:
+    return ingresses.title(case) if "ingresses" in case else f"{case['virtual_servers']:,} virtual servers"
+
+
+def _rows(name: str) -> Rows:
+    return ingresses.ROWS if name == "ingresses" else ROWS
+
+
+def show(case: Case, name: str) -> None:
+    """Prints a case of a run. name: "fake", "real" or "ingresses"."""
+    print(f"\n{_title(case)}")
+    for row, text in _rows(name):
+        print(f"  {row:<64} {text(case)}")
+    if "profile" in case:
+        spent = sorted(case["profile"]["ms_each"].items(), key=_most)
+        print("  profile of a change: " + ", ".join(f"{package} {ms:.2f} ms" for package, ms in spent))
+    for judged in case.get("aims", ()):
         print(f"  {'met' if judged['met'] else 'NOT MET':<8} {words(judged)}")
 
 
@@ -119,12 +131,12 @@ def _most(item: tuple[str, float]) -> float:
 
 
 def _markdown(cases: list[Case], rows: list[tuple[str, list[str]]]) -> list[str]:
-    head = "".join(f" {case['virtual_servers']:,} virtual servers |" for case in cases)
+    head = "".join(f" {_title(case)} |" for case in cases)
     lines = [f"| |{head}", "|---|" + "---:|" * len(cases)]
     return lines + [f"| {name} |" + "".join(f" {value} |" for value in values) for name, values in rows]
 
 
-def _figures(run: Case) -> str:
+def _figures(run: Case, name: str) -> str:
     cases, machine = run["cases"], run["machine"]
     where = (
         f"Measured at {run['measured_at']} with Python {run['python']} on {machine['cores']} cores "
@@ -132,13 +144,12 @@ def _figures(run: Case) -> str:
         f"The run took {run['took_s'] / 60:.0f} min."
     )
     missed = [
-        f"* {case['virtual_servers']:,} virtual servers: {words(judged)}"
-        for case in cases
-        for judged in case["aims"]
-        if not judged["met"]
+        f"* {_title(case)}: {words(judged)}" for case in cases for judged in case.get("aims", ()) if not judged["met"]
     ]
     verdict = ["Aims not met in this run:", "", *missed] if missed else ["All aims were met in this run."]
-    table = _markdown(cases, [(name, [value(case) for case in cases]) for name, value in ROWS])
+    if not any("aims" in case for case in cases):
+        verdict = []
+    table = _markdown(cases, [(row, [text(case) for case in cases]) for row, text in _rows(name)])
     return "\n".join([where, "", *table, "", *verdict, ""])
 
 
@@ -152,8 +163,8 @@ def _profiles(run: Case) -> str:
 
 
 def record(run: Case, name: str) -> None:
-    """Puts the figures of a run into the page. name: "fake" or "real"; the profile is that of the fake."""
-    text = _between(PAGE.read_text(encoding="utf-8"), MARKS[name], _figures(run))
+    """Puts the figures of a run into the page. name: "fake", "real" or "ingresses"; the profile is that of the fake."""
+    text = _between(PAGE.read_text(encoding="utf-8"), MARKS[name], _figures(run, name))
     if name == "fake":
         text = _between(text, MARKS["profile"], _profiles(run))
     PAGE.write_text(text, encoding="utf-8")

@@ -36,7 +36,9 @@ class OneLine(logging.Formatter):
             error = record.exc_info[1]
             text += f" error={type(error).__name__}: {error}"
         text = starred(text, self._secrets)
-        return self._before + "".join(c if c.isprintable() else " " for c in text)
+        if not text.isprintable():
+            text = "".join(c if c.isprintable() else " " for c in text)
+        return self._before + text
 
 
 def start(level: str, file: Path | None = None, secrets: Secrets = tuple, *, over: bool = False) -> None:
