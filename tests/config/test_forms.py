@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from turnbuckle.config import forms
+from turnbuckle.config import dns_forms, forms
 from turnbuckle.config.forms import Flaw, Form, Sealed
 
 
@@ -177,3 +177,41 @@ def test_a_secret_is_never_shown() -> None:
 @pytest.mark.parametrize(("given", "words"), [("cluter", 'Did you mean "cluster"?'), ("x", "nodeport, cluster")])
 def test_a_word_that_is_not_in_the_list_is_refused_with_the_nearest(given: str, words: str) -> None:
     assert words in said(forms.one_of(("nodeport", "cluster")), given)
+
+
+@pytest.mark.parametrize(
+    ("given", "parts"),
+    [
+        ("192.0.2.53", ("192.0.2.53", 53)),
+        ("192.0.2.53:5353", ("192.0.2.53", 5353)),
+        ("dns.example.com:54", ("dns.example.com", 54)),
+        ("2001:db8::53", ("2001:db8::53", 53)),
+        ("[2001:db8::53]:54", ("2001:db8::53", 54)),
+    ],
+)
+def test_a_server_for_names_may_have_a_port(given: str, parts: tuple[str, int]) -> None:
+    assert dns_forms.name_server().parse([given]) == given
+    assert dns_forms.split_name_server(given) == parts
+
+
+@pytest.mark.parametrize("given", ["LOOKUP", "lookup", " Lookup "])
+def test_the_look_up_of_the_machine_is_a_word(given: str) -> None:
+    assert dns_forms.name_server().parse([given]) == "LOOKUP"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("two words", "no DNS server"),
+        ("dns:", "no DNS server"),
+        (":53", "no DNS server"),
+        ("dns:domain", "no DNS server"),
+        ("[2001:db8::53", "no DNS server"),
+        ("udp://192.0.2.53", "no DNS server"),
+        ("192.0.2.53:0", "1 to 65535"),
+        ("192.0.2.53:65536", "1 to 65535"),
+        ("x" * 5000, "no DNS server"),
+    ],
+)
+def test_what_is_no_server_for_names_is_told(given: str, words: str) -> None:
+    assert words in said(dns_forms.name_server(), given)

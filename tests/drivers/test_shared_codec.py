@@ -37,12 +37,15 @@ conditions = st.one_of(
     ),
     st.builds(Condition, st.just("path-segment"), st.just("equals"), texts, index=st.integers(1, 9)),
     st.builds(
-        Condition, st.just("client-address"), st.just("matches"), prefixes.map(lambda found: tuple(sorted(found)))
+        Condition,
+        st.sampled_from(["client-address", "peer-address"]),
+        st.just("matches"),
+        prefixes.map(lambda found: tuple(sorted(found))),
     ),
 )
 targets = st.just('tcl:https://[getfield [HTTP::host] ":" 1]')
 actions = st.one_of(
-    st.builds(Action, st.just("forward"), paths),
+    st.builds(Action, st.sampled_from(["forward", "forward-peer"]), paths),
     st.builds(
         Action, st.just("redirect"), st.just('tcl:https://[getfield [HTTP::host] ":" 1]'), st.sampled_from([301, 302])
     ),
@@ -198,7 +201,7 @@ def test_a_condition_that_somebody_changed_is_none_of_ours(condition: dict[str, 
         {"forward": True, "select": True, "node": "10.0.0.1"},
         {"forward": True, "select": True, "pool": "/k8s/p", "snat": "automap"},
         {"httpHeader": True, "insert": True, "tmName": "X", "value": "y"},
-        {"forward": True, "select": True, "pool": "/k8s/p", "clientAccepted": True},
+        {"forward": True, "select": True, "pool": "/k8s/p", "sslClientHello": True},
         {"shutdown": True, "connection": True},
     ],
 )

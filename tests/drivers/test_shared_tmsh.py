@@ -51,6 +51,17 @@ def test_a_policy_is_made_and_then_its_rules_one_by_one() -> None:
     ]
 
 
+def test_a_rule_for_whoever_connects_is_looked_at_before_any_request() -> None:
+    rule = replace(
+        shared.rule("a"),
+        conditions=(Condition("peer-address", "matches", ("10.0.0.0/8", "192.0.2.0/24")),),
+        actions=(Action("forward-peer", "/k8s/Shared/web"),),
+    )
+    (line,) = one(update(shared.rule("a"), rule))
+    assert "0 { tcp address matches client-accepted values { 10.0.0.0/8 192.0.2.0/24 } }" in line
+    assert "0 { forward select pool /k8s/Shared/web client-accepted }" in line
+
+
 def test_of_a_rule_only_what_differs_is_modified() -> None:
     before = shared.rule("a")
     assert one(update(before, replace(before, ordinal=3))) == [

@@ -37,20 +37,42 @@ class Device:
 
 
 @dataclass
+class Replica:
+    """One process of a controller; what it remembers is lost with a restart."""
+
+    book: Book = field(default_factory=Book)
+    begins: bool = True
+
+
+@dataclass
 class Controller:
-    """Asks on behalf of its objects; what it remembers is lost with a restart, their status is not."""
+    """Asks on behalf of its objects. Of its two replicas one leads, which grants and writes; the other looks on.
+
+    status: what the objects say of themselves, which no restart loses.
+    """
 
     name: str
     device: Device
     asks: set[Ref] = field(default_factory=set)
     status: dict[Ref, str] = field(default_factory=dict)
-    book: Book = field(default_factory=Book)
-    begins: bool = True
+    replicas: tuple[Replica, Replica] = field(default_factory=lambda: (Replica(), Replica()))
+    leads: int = 0
+
+    @property
+    def leader(self) -> Replica:
+        return self.replicas[self.leads]
+
+    @property
+    def live(self) -> dict[Ref, str]:
+        """What is asked for and is there: on the device, where that has it, else in the status if it can be had."""
+        there = {ref: a for a, (who, ref) in self.device.at.items() if who == self.name and ref in self.asks and ref}
+        told = {ref: a for ref, a in self.status.items() if a not in self.device.at and a not in there.values()}
+        return {**told, **there}
 
     def owner(self, ref: Ref) -> str:
         return f"Service/{BY_REF[ref].key}/{BY_REF[ref].pool}/{BY_REF[ref].family}"
 
-    def look(self, pools: leases_pools.Pools, now: float, *, fresh: bool = True) -> None:
+    def look(self, pools: leases_pools.Pools, now: float) -> None:
         requests = [
             Request(BY_REF[ref], frozenset({self.owner(ref)}), (self.status[ref],) if ref in self.status else ())
             for ref in self.asks
@@ -61,24 +83,26 @@ class Controller:
                 for address, (who, ref) in self.device.at.items()
             }
         )
-        live = {ref: a for a, (who, ref) in self.device.at.items() if who == self.name and ref in self.asks}
-        before = dict(self.book.grants)
-        self.book = settled(self.book, pools, requests, uses, now, fresh=fresh, begins=self.begins)
-        self.begins = False
-        self._holds(pools, live, before)
+        for replica in self.replicas:
+            before, began = dict(replica.book.grants), replica.begins
+            fresh = replica is self.leader
+            replica.book = settled(replica.book, pools, requests, uses, now, fresh=fresh, begins=began)
+            replica.begins = False
+            self._holds(replica.book, pools, before, fresh)
 
-    def _holds(self, pools: leases_pools.Pools, live: dict[Ref | None, str], before: dict[Ref, object]) -> None:
-        granted = [grant.address for grant in self.book.grants.values()]
+    def _holds(self, book: Book, pools: leases_pools.Pools, before: dict[Ref, object], fresh: bool) -> None:
+        granted = [grant.address for grant in book.grants.values()]
         assert len(granted) == len(set(granted)), "an address is granted twice"
-        for ref, address in live.items():
-            assert ref is not None
-            if ref in self.book.grants:
-                assert self.book.grants[ref].address == address, "an address changed under what is live"
-        for ref in self.book.grants.keys() - before.keys() - live.keys():
-            address = self.book.grants[ref].address
+        for ref, address in self.live.items():
+            kept_by_pool = pools[BY_REF[ref].pool].has(address) or address in self.device.at
+            if ref in book.grants and (ref in before or kept_by_pool):
+                assert book.grants[ref].address == address, "an address changed under what is live"
+        for ref in book.grants.keys() - before.keys() - self.live.keys():
+            address = book.grants[ref].address
+            assert fresh, "who does not lead granted something"
             assert address not in self.device.at, "an address in use was granted anew"
             assert pools[BY_REF[ref].pool].has(address), "a fresh address is none of the pool's"
-        for ref, refused in self.book.refused.items():
+        for ref, refused in book.refused.items():
             asked = BY_REF[ref]
             assert refused.refusal == "exhausted"
             taken = {*granted, *self.device.at}
@@ -86,19 +110,23 @@ class Controller:
             assert pools[asked.pool].first_free(asked.family, numbers) is None, "an address is free, and refused"
 
     def write(self) -> None:
-        there = self.device.write(
-            self.name, {ref: g.address for ref, g in self.book.grants.items() if ref in self.asks}
-        )
+        """What the leader wants is brought to the device, and what is there into the status."""
+        wanted = {ref: grant.address for ref, grant in self.leader.book.grants.items() if ref in self.asks}
+        there = self.device.write(self.name, wanted)
         self.status = {**{ref: a for ref, a in self.status.items() if ref in self.asks}, **there}
+
+    def restart(self, replica: int) -> None:
+        self.replicas[replica].book, self.replicas[replica].begins = Book(), True
 
 
 REFS = st.sampled_from(list(BY_REF))
+EVENTS = ["write", "write", "restart", "restart of both", "take over", "lose the status", "lose the device"]
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("ask"), st.integers(0, 1), REFS),
-        st.tuples(st.just("ask"), st.integers(0, 1), REFS),
+        st.tuples(st.sampled_from(["ask", "be served"]), st.integers(0, 1), REFS),
+        st.tuples(st.just("be served"), st.integers(0, 1), REFS),
         st.tuples(st.just("leave"), st.integers(0, 1), REFS),
-        st.tuples(st.sampled_from(["restart", "write", "write", "lose status", "follow"]), st.integers(0, 1), REFS),
+        st.tuples(st.sampled_from(EVENTS), st.integers(0, 1), REFS),
         st.tuples(st.just("wait"), st.integers(0, 100), REFS),
         st.tuples(st.just("ranges"), st.integers(0, 1), REFS),
         st.tuples(st.just("stranger"), st.integers(1, 9), REFS),
@@ -110,21 +138,35 @@ STEPS = st.lists(
 @settings(max_examples=400, deadline=None)
 @given(STEPS)
 def test_no_address_is_granted_twice_and_none_changes_under_what_is_live(steps: list[tuple[str, int, Ref]]) -> None:
-    device, now, pools = Device(), 0.0, NARROW
+    """Two controllers with different ids, two replicas each, on one device and with the same pools."""
+    device, now, pools, lost = Device(), 0.0, NARROW, False
     both = (Controller("one", device), Controller("two", device))
     for what, number, ref in steps:
+        one = both[number % 2]
         match what:
             case "ask":
-                both[number].asks.add(ref)
+                one.asks.add(ref)
+            case "be served":
+                one.asks.add(ref)
+                one.look(pools, now)
+                one.write()
             case "leave":
-                both[number].asks.discard(ref)
-                both[number].status.pop(ref, None)
+                one.asks.discard(ref)
+                one.status.pop(ref, None)
             case "restart":
-                both[number].book, both[number].begins = Book(), True
-            case "lose status":
-                both[number].status.clear()
+                one.restart(one.leads)
+            case "restart of both":
+                one.restart(0)
+                one.restart(1)
+            case "take over":
+                one.leads = 1 - one.leads
+            case "lose the status":
+                one.status.clear()
+            case "lose the device":
+                device.at.clear()
+                lost = True
             case "write":
-                both[number].write()
+                one.write()
             case "wait":
                 now += number
             case "ranges":
@@ -132,7 +174,27 @@ def test_no_address_is_granted_twice_and_none_changes_under_what_is_live(steps: 
             case "stranger":
                 device.at.setdefault(f"10.0.0.{number}", ("somebody", None))
         for controller in both:
-            controller.look(pools, now, fresh=what != "follow")
+            controller.look(pools, now)
+    _comes_to_rest(both, pools, now, lost)
+
+
+def _comes_to_rest(both: tuple[Controller, Controller], pools: leases_pools.Pools, now: float, lost: bool) -> None:
+    """Whoever asks is served at an address that nobody else has, or is told that there is none.
+
+    lost: whether the device once was. Then a controller cannot see what another one had there, and may get it for an
+    object of its own; who had it keeps the grant, and is told who listens there.
+    """
+    for _ in range(3):
+        for controller in both:
+            controller.write()
+        for controller in both:
+            controller.look(pools, now)
+    for controller in both:
+        book, device = controller.leader.book, controller.device
+        for ref in controller.asks - book.refused.keys():
+            address = book.grants[ref].address
+            assert controller.status[ref] == address
+            assert device.at[address] == (controller.name, ref) or lost, "an address is somebody else's"
 
 
 def _request(key: str, *told: str, pool: str = "Dev") -> Request:
@@ -192,6 +254,17 @@ def test_another_pool_gives_another_address_though_the_former_is_still_on_the_de
     uses = Uses({"10.0.0.1": frozenset({"Service/shop/a_svc"})})
     book = _look(Book(), [_request("shop/a_svc", "10.0.0.1", pool="Test")], uses=uses, begins=True)
     assert [grant.address for grant in book.grants.values()] == ["10.0.1.1"]
+
+
+def test_a_replica_that_leads_once_more_follows_what_another_one_wrote_meanwhile() -> None:
+    requests = [_request("shop/a_svc"), _request("shop/b_svc")]
+    book = _look(_look(Book(), requests[1:]), requests)
+    assert _addresses(book) == {"a": "10.0.0.2", "b": "10.0.0.1"}
+    written = Uses({"10.0.0.1": frozenset({"Service/shop/a_svc"}), "10.0.0.3": frozenset({"Service/shop/b_svc"})})
+    assert _addresses(_look(book, requests, uses=written)) == {"a": "10.0.0.1", "b": "10.0.0.3"}
+    told = [_request("shop/a_svc", "10.0.0.1"), _request("shop/b_svc")]
+    assert _addresses(_look(book, told)) == {"a": "10.0.0.1", "b": "10.0.0.2"}
+    assert _addresses(_look(book, told, fresh=False)) == {"a": "10.0.0.1"}
 
 
 def test_who_does_not_lead_finds_again_what_was_granted_and_grants_nothing_new() -> None:

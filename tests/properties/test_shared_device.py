@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from bigipsim.box import Box
 from bigipsim.clock import ManualClock
@@ -13,10 +14,10 @@ from turnbuckle.drivers.base import Credentials
 from turnbuckle.drivers.icontrol.driver import IControlDriver
 from turnbuckle.engine.engine import Engine
 from turnbuckle.engine.snapshot import Snapshot
-from turnbuckle.model.plan import Outcome, Plan, Result, with_outcomes
+from turnbuckle.model.plan import Outcome, Plan, Result, Verb, with_outcomes
 from turnbuckle.model.policy import PolicyRule
-from turnbuckle.model.ref import Event
-from turnbuckle.model.state import State
+from turnbuckle.model.ref import Event, Gone, Ref
+from turnbuckle.model.state import Path, State
 from turnbuckle.planner import cut, make_plan
 from turnbuckle.planner.diff import owners
 from unit.ingresses import F5, ingress
@@ -47,8 +48,9 @@ def driver_for(box: Device) -> IControlDriver:
     )
 
 
-def plan(observed: State, snapshot: Snapshot) -> Plan:
-    return make_plan(observed, snapshot.desired, controller_id="ctl", held=snapshot.held, ages=snapshot.ages)
+def plan(observed: State, snapshot: Snapshot, paths: frozenset[Path] | None = None) -> Plan:
+    held, ages, stays = snapshot.held, snapshot.ages, snapshot.stays
+    return make_plan(observed, snapshot.desired, controller_id="ctl", held=held, ages=ages, stays=stays, paths=paths)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -89,3 +91,39 @@ def test_after_a_restart_a_broken_ingress_keeps_its_rules_and_what_serves_them(h
         taken = {place for one in after.values() if one not in users for place in one.occupies()} & places
         assert path in after or taken, path
         assert all(one.path in after for one in users) or taken
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(worlds.HISTORIES_OF_INGRESSES, st.sets(st.tuples(worlds.NAMESPACES, st.sampled_from("st"))))
+def test_after_a_restart_missing_secrets_take_nothing_away(
+    history: list[list[Event]], missing: set[tuple[str, str]]
+) -> None:
+    events = [worlds.settings(), worlds.ingress_class(), *(event for part in history for event in part)]
+    before = Engine(registry.kinds(), registry.composers()).ingest(events)
+    assume(not any(issue.code == "TB2049" for issue in before.all_issues()))
+    observed = before.desired
+    gone = [Gone(Ref("", "Secret", namespace, name)) for namespace, name in sorted(missing)]
+    snapshot = Engine(registry.kinds(), registry.composers()).ingest([*events, *gone])
+    used = {path for obj in observed.values() for path in obj.references()}
+    for one in plan(observed, snapshot).operations:
+        unused = one.path.kind.startswith("sys/file") and one.path not in used
+        assert one.verb is Verb.CREATE or one.path.kind == "ltm/pool" or unused, one
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(worlds.HISTORIES_OF_INGRESSES, worlds.HISTORIES_OF_INGRESSES)
+def test_while_secrets_are_missing_a_plan_of_what_changed_does_what_a_plan_of_everything_does(
+    before: list[list[Event]], after: list[list[Event]]
+) -> None:
+    events = [worlds.settings(), worlds.ingress_class(), *(event for part in before for event in part)]
+    observed = Engine(registry.kinds(), registry.composers()).ingest(events).desired
+    gone = [Gone(Ref("", "Secret", namespace, name)) for namespace in ("ns", "other") for name in "st"]
+    engine = Engine(registry.kinds(), registry.composers())
+    for part in ([*events, *gone], *after):
+        snapshot = engine.ingest(part)
+        whole = plan(observed, snapshot)
+        if snapshot.changed is not None:
+            some = plan(observed, snapshot, snapshot.changed)
+            assert {one.path for one in some.operations} == {one.path for one in whole.operations}
+        observed = with_outcomes(observed, [Outcome(one, Result.DONE) for one in whole.operations])
+        assert not plan(observed, snapshot).operations

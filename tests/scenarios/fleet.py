@@ -83,12 +83,15 @@ async def url_of(w: World, virtual: str = "/k8s/default_web") -> str:
 
 
 @contextlib.asynccontextmanager
-async def load(url: str, clients: int = CLIENTS) -> AsyncIterator[Load]:
-    """Clients that ask without a pause, half of them on connections that they keep, half on new ones."""
+async def load(url: str, clients: int = CLIENTS, host: str = "") -> AsyncIterator[Load]:
+    """Clients that ask without a pause, half of them on connections that they keep, half on new ones.
+
+    host: whom they ask for, if not the host of the URL.
+    """
     result = Load()
 
     async def ask(keep: bool) -> None:
-        headers = {} if keep else {"Connection": "close"}
+        headers = ({} if keep else {"Connection": "close"}) | ({"Host": host} if host else {})
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
             while True:
                 try:

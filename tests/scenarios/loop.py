@@ -164,6 +164,7 @@ class World:
         options = dict(self.options)
         leases, identity = options.pop("leases", None), options.pop("identity", "one")
         pools = parse_pools(options.pop("ip_range", ""))
+        resolver = options.pop("resolver", None)
         keeper = options.pop("keeper", lambda desk, may_grant: RangeLeases(pools, desk, may_grant=may_grant))
         self.worker = DeviceWorker(
             self.driver(options.pop("create_partition", False)),
@@ -177,7 +178,14 @@ class World:
         )
         self.election = None if leases is None else self._election(leases, identity)
         self.controller = Controller(
-            [self.cluster], self.worker, slot, self.report, self.settings, election=self.election, keeper=keeper
+            [self.cluster],
+            self.worker,
+            slot,
+            self.report,
+            self.settings,
+            election=self.election,
+            keeper=keeper,
+            resolver=resolver,
         )
         self._running = asyncio.create_task(self.controller.run())
 
@@ -298,7 +306,14 @@ async def world(
     box = Box(SystemClock())
     box.tree.create("auth/partition", {"name": "k8s"})
     box.save()
-    settings = Settings(CONTROLLER, "k1", partitions, member_type, members_only=members_only)
+    settings = Settings(
+        CONTROLLER,
+        "k1",
+        partitions,
+        member_type,
+        members_only=members_only,
+        resolve_ingress_names="resolver" in options,
+    )
     async with SimServer(box, dataplane=dataplane, mappings=mappings) as device:
         one = World(Cluster(*manifests), device, Login(password), settings, **options)
         try:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import aiohttp
+
 from fakes.leases import FakeLeases
 from fakes.wapi import FakeWapi
+from scenarios.fleet import MAPPINGS, Fleet, free_port, url_of
 from scenarios.loop import Cluster, World, endpoints, world
 from turnbuckle.model.ref import Ref
 from turnbuckle.sources.infoblox import Wapi
 from turnbuckle.sources.leases_infoblox import InfobloxLeases, parse
 
+PORT = free_port()
 DEV = '{"Dev": "203.0.113.10-203.0.113.11"}'
 
 
@@ -66,6 +70,36 @@ async def test_source_ranges_affinity_and_a_udp_port_reach_the_device() -> None:
         w.start()
         await w.in_sync()
         assert writes() == []
+
+
+async def test_of_several_source_ranges_clients_are_served_and_others_are_not() -> None:
+    async with Fleet(PORT) as fleet, world(dataplane=True, mappings=MAPPINGS) as w:
+        await fleet.start(1)
+        limited = balancer(address="203.0.113.7", loadBalancerSourceRanges=["127.0.0.0/30", "127.9.0.0/16"])
+        w.cluster.tell(limited, endpoints(1, port=PORT))
+        await w.until(lambda: bool(w.members("/k8s/Shared/web_8080_default")))
+        await w.in_sync()
+        server = virtual("web", "203.0.113.7")
+        assert [await served(w, server, one) for one in ("127.0.0.1", "127.9.0.1", "127.0.0.9")] == [True, True, False]
+        await w.stop()
+        writes = w.mark()
+        w.start()
+        await w.in_sync()
+        assert writes() == []
+        w.cluster.tell(balancer(address="203.0.113.7", loadBalancerSourceRanges=["127.0.0.8/29"]))
+        await w.until(lambda: not list(w.device.box.tree.items("ltm/policy")))
+        assert [await served(w, server, one) for one in ("127.0.0.1", "127.9.0.1", "127.0.0.9")] == [False, False, True]
+
+
+async def served(w: World, server: str, client: str) -> bool:
+    """Whether a client at this address is answered."""
+    connector = aiohttp.TCPConnector(local_addr=(client, 0))
+    async with aiohttp.ClientSession(connector=connector) as session:
+        try:
+            async with session.get(await url_of(w, server)) as reply:
+                return reply.status == 200
+        except aiohttp.ClientError:
+            return False
 
 
 async def test_a_service_gets_an_address_of_its_pool_and_the_third_of_two_is_told() -> None:

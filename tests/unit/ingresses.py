@@ -153,7 +153,7 @@ class Cluster:
     """An engine with Service web, its endpoints and class f5, and the settings of a controller."""
 
     def __init__(self, *events: Event, today: date | None = None, **settings: Any) -> None:
-        self.engine = Engine(registry.kinds(), registry.composers(), ["test"])
+        self.engine = Engine(registry.kinds(), registry.composers(), ["test"], registry.on_demand())
         known = Settings("c", "k", **{"partitions": ("k8s",), "pool_member_type": "cluster"} | settings)
         facts: list[Event] = [Put(SourceObject(SETTINGS, known))]
         if today is not None:

@@ -12,7 +12,8 @@ from turnbuckle import registry
 from turnbuckle.engine.engine import Engine
 from turnbuckle.kinds.lease import Asked, LeaseSpec
 from turnbuckle.model.issue import Issue
-from turnbuckle.model.ltm import Pool, VirtualServer
+from turnbuckle.model.ltm import LtmObject, Pool, VirtualServer
+from turnbuckle.model.policy import Action, Condition, Policy, PolicyRule
 from turnbuckle.model.ref import Put, SourceObject, Synced
 from turnbuckle.model.settings import SETTINGS, Settings
 
@@ -89,7 +90,7 @@ WRONG: list[tuple[dict[str, str], dict[str, Any], str, str, str]] = [
     ({**IP, "cis.f5.com/partition": "Common"}, {}, "ERROR", f"{A}[cis.f5.com/partition]", "Common"),
     ({**IP, "cis.f5.com/partition": "other"}, {}, "ERROR", f"{A}[cis.f5.com/partition]", "other"),
     ({**IP, "cis.f5.com/partition": "a b"}, {}, "ERROR TB1030", f"{A}[cis.f5.com/partition]", '"a b"'),
-    ({**IP, "cis.f5.com/policyName": "fast"}, {}, "PENDING TB2038", f"{A}[cis.f5.com/policyName]", "Policy shop/fast"),
+    ({**IP, "cis.f5.com/policyName": "fast"}, {}, "PENDING TB2038", f"{A}[cis.f5.com/policyName]", '"shop/fast"'),
     ({**IP, "cis.f5.com/health": "{"}, {}, "ERROR TB1001", f"{A}[cis.f5.com/health]", "is not JSON"),
     ({**IP, "cis.f5.com/health": '"up"'}, {}, "ERROR TB1008", f"{A}[cis.f5.com/health]", "Write an object or a list"),
     (
@@ -121,11 +122,25 @@ WRONG: list[tuple[dict[str, str], dict[str, Any], str, str, str]] = [
         "Write 31",
     ),
     (
-        {**IP, "cis.f5.com/health": '{"name": "/Common/tcp", "reference": "bigip"}'},
+        {**IP, "cis.f5.com/health": '{"name": "/k8s/mine", "reference": "bigip"}'},
         {},
         "WARNING TB2016",
-        f"{A}[cis.f5.com/health]",
-        "A monitor of the BIG-IP's own (/Common/tcp) is not supported.",
+        f"{A}[cis.f5.com/health].name",
+        "A monitor of somebody else in a partition that Turnbuckle writes to (/k8s/mine) is not supported.",
+    ),
+    (
+        {**IP, "cis.f5.com/health": '{"reference": "bigip"}'},
+        {},
+        "ERROR TB1003",
+        f"{A}[cis.f5.com/health].name",
+        "is missing: which monitor of the BIG-IP.",
+    ),
+    (
+        {**IP, "cis.f5.com/health": '{"name": "/Common/tcp", "reference": "bigip", "interval": 5}'},
+        {},
+        "WARNING TB1024",
+        f"{A}[cis.f5.com/health].interval",
+        "/Common/tcp has settings of its own on the BIG-IP",
     ),
     (
         {**IP, "cis.f5.com/health": '{"targetPort": 8081}'},
@@ -136,10 +151,10 @@ WRONG: list[tuple[dict[str, str], dict[str, Any], str, str, str]] = [
     ),
     (
         IP,
-        {"loadBalancerSourceRanges": ["10.0.0.0/8", "192.0.2.0/24"]},
+        {"loadBalancerSourceRanges": ["10.0.0.0/8", "192.0.2.0/24"], "ports": [{"port": 53, "protocol": "UDP"}]},
         "ERROR TB2036",
         "spec.loadBalancerSourceRanges",
-        "comes to 2 ranges of one family (10.0.0.0/8, 192.0.2.0/24); a virtual server takes one.",
+        "comes to 2 ranges of one family (10.0.0.0/8, 192.0.2.0/24); UDP, as in spec.ports[0], takes one.",
     ),
     (
         IP,
@@ -229,6 +244,30 @@ def test_a_family_that_cannot_be_served_does_not_keep_the_other_from_being() -> 
     issues, objects = told(leased, Put(SourceObject(four, LeaseSpec(refusal="exhausted", instead=("4",)))), refused)
     assert addresses(objects) == []
     assert [f"{issue.severity} {issue.code}" for issue in issues] == ["ERROR TB2032", "ERROR TB2034"]
+
+
+def test_one_source_range_is_the_virtual_servers_and_several_are_a_rule_that_leads_to_its_pool() -> None:
+    (one,) = made(VirtualServer, ["10.0.0.0/8", "10.1.0.0/16"])
+    assert (one.source, one.pool, one.policies) == ("10.0.0.0/8", "/k8s/Shared/web_80_shop", frozenset())
+    several = ["192.0.2.0/24", "10.0.0.0/8", "10.1.0.0/16"]
+    (server,), (policy,), (rule,) = made(VirtualServer, several), made(Policy, several), made(PolicyRule, several)
+    # Without its rule it serves nobody: nothing else leads to the pool.
+    assert (server.source, server.pool, server.policies) == ("", "", {policy.name})
+    assert policy.name == f"{server.name}_sources"
+    assert policy.requires == {"tcp"}
+    assert rule.conditions == (Condition("peer-address", "matches", ("10.0.0.0/8", "192.0.2.0/24")),)
+    assert rule.actions == (Action("forward-peer", "/k8s/Shared/web_80_shop"),)
+
+
+def test_source_ranges_that_come_to_everybody_are_no_limit() -> None:
+    (server,) = made(VirtualServer, ["0.0.0.0/0", "10.0.0.0/8"])
+    assert (server.source, server.pool, server.policies) == ("", "/k8s/Shared/web_80_shop", frozenset())
+
+
+def made(kind: type[LtmObject], ranges: list[str]) -> list[Any]:
+    issues, objects = told(balancer(IP, loadBalancerSourceRanges=ranges))
+    assert issues == []
+    return [obj for obj in objects if isinstance(obj, kind)]
 
 
 def test_with_a_local_traffic_policy_only_nodes_with_a_ready_endpoint_are_members() -> None:

@@ -19,6 +19,7 @@ from turnbuckle.model.issue import Issue, Severity
 from turnbuckle.model.plan import Plan
 from turnbuckle.model.state import State
 from turnbuckle.planner import render
+from turnbuckle.planner.fingerprint import fingerprint as fingerprint_of
 from turnbuckle.runtime.assemble import driver_for
 from turnbuckle.runtime.offline import Manifests, translate
 
@@ -86,9 +87,9 @@ def insist(made: Plan, fingerprint: str) -> None:
     Raises:
         click.ClickException: it is another plan.
     """
-    if fingerprint and made.fingerprint != fingerprint:
+    if fingerprint and (found := fingerprint_of(made)) != fingerprint:
         raise click.ClickException(
-            f"The plan has the fingerprint {made.fingerprint}, not {fingerprint[:80]}: something has changed. "
+            f"The plan has the fingerprint {found}, not {fingerprint[:80]}: something has changed. "
             "Nothing was written. Look at turnbuckle plan again."
         )
 

@@ -39,6 +39,7 @@ def plan_of(observed: State, manifests: Manifests, config: Config, controller_id
         controller_id=controller_id,
         held=manifests.snapshot.held,
         ages=manifests.snapshot.ages,
+        stays=manifests.snapshot.stays,
         adopt=config.adopt,
         synced=manifests.snapshot.synced and not unread_files(manifests),
         causes=manifests.snapshot.causes,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from turnbuckle.engine.protocol import Composition, Look
@@ -29,6 +30,7 @@ from turnbuckle.model.issue import Issue
 from turnbuckle.model.ltm import LtmObject, ProfileUse, VirtualServer
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.policy import Policy
+from turnbuckle.model.state import Path
 from turnbuckle.model.tls import ClientSsl, ProfileBinding, default_profile
 
 
@@ -53,15 +55,25 @@ class ListenerComposer:
         made = (first.owner, whole.default.owner if whole.default is not None else None)
         if shown.lacks_all:
             # Whoever lacks a certificate has been told by the certificate's own composer.
-            return Composition(issues=tuple(issues), failed=True, made=made)
+            return Composition(issues=tuple(issues), failed=True, made=made, stays=shown.stays(first.want))
         server = _server(key, first, whole, facts.mark_for(look, first.owner))
         objects, server = shown.profiles(server, look)
         if server.policies:
-            objects += (Policy(first.want.policy, server.mark),)
-        return Composition((*objects, server), tuple(issues), whole.hosts(key, sharing), made=made)
+            objects += (Policy(first.want.policy, server.mark, requires=frozenset({first.want.needs})),)
+        hosts, stays = whole.hosts(key, sharing), shown.stays(first.want)
+        return Composition((*objects, server), tuple(issues), hosts, made, stays=stays)
 
 
 COMPOSER = ListenerComposer()
+
+_NO_POLICIES: frozenset[str] = frozenset()
+_NO_PATHS: frozenset[Path] = frozenset()
+
+
+@lru_cache(256)
+def _uses(wanted: frozenset[tuple[str, Any]]) -> frozenset[ProfileUse]:
+    """The profiles of a virtual server; most have the very same few, which are kept once."""
+    return frozenset(ProfileUse(name, context) for name, context in wanted)
 
 
 def _share(first: Claim, other: Claim) -> bool:
@@ -85,7 +97,7 @@ def _server(key: ListenerKey, first: Claim, whole: _Whole, mark: Mark) -> Virtua
         profiles=whole.profiles,
         snat=want.snat,
         persistence=want.persistence,
-        policies=frozenset({want.policy}) if whole.has_rules else frozenset(),
+        policies=frozenset({want.policy}) if whole.has_rules else _NO_POLICIES,
         translate_address=whole.translate is None or whole.translate.want.translate_address,
         source=want.source,
     )
@@ -111,7 +123,7 @@ class _Whole:
             default,
             serverside,
             next((claim for claim in sharing if claim.want.translate_address is not None), None),
-            frozenset(ProfileUse(name, context) for name, context in uses),
+            _uses(frozenset(uses)),
             any(claim.want.hosts for claim in sharing) or (default is not None and default.want.rest is not None),
         )
 
@@ -160,12 +172,15 @@ def _differs(claim: Claim, field: str, where: str, holder: Claim) -> Issue:
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """The certificates that a virtual server shows, oldest claim first, each with that claim.
+    """The certificates that a virtual server shows, oldest claim first, each with that claim; and those it cannot show.
 
-    lacks_all: it wants one and there is none yet, so that there must be no virtual server: it would talk in clear.
+    lacks_first: the one that is to answer by default is missing. lacks_all: it wants one and there is none yet, so that
+    there must be no virtual server: it would talk in clear.
     """
 
     certificates: tuple[tuple[CertificateKey, CertificateFiles, Claim], ...]
+    missing: tuple[CertificateKey, ...]
+    lacks_first: bool
     lacks_all: bool
 
     @staticmethod
@@ -174,24 +189,46 @@ class _Shown:
         for claim in sharing:
             for key in claim.want.certificates:
                 wanted.setdefault(key, claim)
-        found = tuple((key, made, claim) for key, claim in wanted.items() if (made := look.made(key)) is not None)
+        made = {key: look.made(key) for key in wanted}
+        found = tuple((key, made[key], claim) for key, claim in wanted.items() if made[key] is not None)
+        missing = tuple(key for key in wanted if made[key] is None)
         secure = any(claim.want.secure for claim in sharing)
         named = any(context == "clientside" for claim in sharing for _, context in claim.want.profiles)
-        return _Shown(found, secure and not found and not named)
+        lacks_first = bool(missing) and missing[0] == next(iter(wanted))
+        return _Shown(found, missing, lacks_first, secure and not found and not named)
 
     def profiles(self, server: VirtualServer, look: Look) -> tuple[tuple[LtmObject, ...], VirtualServer]:
         """The profile that answers by default, those for further Secrets and their bindings; the server with them."""
         if not self.certificates:
             return (), server
         (_, files, claim), *others = self.certificates
+        if self.lacks_first:
+            # Who stands in as the default is shown beside it, too: the device may have the missing one there still.
+            others = list(self.certificates)
         mark = facts.mark_for(look, claim.owner)
         made: list[LtmObject] = [_client_ssl(default_profile(server.name), mark, files, default=True)]
-        folder, _, name = server.name.rpartition("/")
         for key, files, claim in others:
             mark = facts.mark_for(look, claim.owner)
-            profile = _client_ssl(f"{folder}/{key.namespace}_{key.secret}_{name}", mark, files, default=False)
+            profile = _client_ssl(_profile(server.name, key), mark, files, default=False)
             made += [profile, ProfileBinding(f"{server.name}:{profile.name}", mark)]
         return tuple(made), replace(server, default_ssl=default_profile(server.name))
+
+    def stays(self, want: ListenerSettings) -> frozenset[Path]:
+        """What the device may have of the certificates that are missing, and of a virtual server that has no other."""
+        profiles = [_profile(want.name, key) for key in self.missing]
+        found = {Path(ProfileBinding.KIND, f"{want.name}:{profile}") for profile in profiles}
+        found |= {Path(ClientSsl.KIND, profile) for profile in profiles}
+        if self.lacks_first:
+            found.add(Path(ClientSsl.KIND, default_profile(want.name)))
+        if self.lacks_all:
+            found |= {Path(VirtualServer.KIND, want.name), Path(Policy.KIND, want.policy)}
+        return frozenset(found) or _NO_PATHS
+
+
+def _profile(virtual: str, key: CertificateKey) -> str:
+    """The full path of the profile that shows a Secret's certificate beside the default one."""
+    folder, _, name = virtual.rpartition("/")
+    return f"{folder}/{key.namespace}_{key.secret}_{name}"
 
 
 def _client_ssl(path: str, mark: Mark, files: CertificateFiles, *, default: bool) -> ClientSsl:

@@ -14,7 +14,7 @@ from turnbuckle.kit import facts, selector
 from turnbuckle.model import issue as issues_of
 from turnbuckle.model.claim import Claim, DesignatedPoolKey, PoolFields, PoolKey, PoolSettings
 from turnbuckle.model.issue import Issue
-from turnbuckle.model.ltm import LtmObject, Member, Monitor, Pool
+from turnbuckle.model.ltm import EXISTING_MONITOR, LtmObject, Member, Monitor, Pool
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.ref import Ref, SourceObject
 from turnbuckle.model.settings import Settings
@@ -84,8 +84,8 @@ def _objects(key: PoolKey, want: PoolSettings, mark: Mark, members: frozenset[Me
         Monitor(m.name, mark, m.type, m.interval_s, m.timeout_s, m.send, m.recv, m.ssl_profile)  # type: ignore[arg-type]
         for m in want.monitors
     )
-    paths = tuple(sorted(Path(f"ltm/monitor/{m.type}", m.name) for m in want.monitors))
-    return (*probes, Pool(key.name, mark, members, want.load_balancing, paths))
+    paths = {Path(EXISTING_MONITOR, name) for name in want.existing_monitors} | {probe.path for probe in probes}
+    return (*probes, Pool(key.name, mark, members, want.load_balancing, tuple(sorted(paths))))
 
 
 def _endpoints(

@@ -180,6 +180,7 @@ def settings_of(config: Config, controller_id: str, cluster_id: str) -> Settings
         ingress_class=config.ingress_class,
         ingress_class_only=config.manage_ingress_class_only,
         default_ingress_ip=config.default_ingress_ip,
+        resolve_ingress_names=bool(config.resolve_ingress_names),
         load_balancer_class=config.load_balancer_class,
         load_balancer_class_only=config.manage_load_balancer_class_only,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from turnbuckle.config import forms
 from turnbuckle.config.forms import Form
@@ -82,12 +81,6 @@ def _row(name: str, form: Form[object], why: str, unit: str = "") -> Setting:
 
 ORIGINALS: tuple[Setting, ...] = (
     *(_row(name, forms.text(), why) for name, why in _TEXT),
-    # This flag alone means LOOKUP, so it does not take the next word.
-    _row(
-        "resolve-ingress-names",
-        replace(forms.text(), bare="LOOKUP"),
-        "An Ingress's annotation gives its address.",
-    ),
     _row("gtm-bigip-url", forms.url(), "Wide IPs are not written."),
     _row("gtm-bigip-password", forms.secret(), "Wide IPs are not written."),
     *(_row(name, forms.yes_no(), why) for name, why in _SWITCHES),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from turnbuckle.config import forms, pool_forms
+from turnbuckle.config import dns_forms, forms, pool_forms
 from turnbuckle.config.forms import Flaw, Form, Sealed
 
 T = TypeVar("T")
@@ -285,6 +285,12 @@ class Config:
         KUBERNETES,
         "The address of Ingresses that give none, or controller-default.",
         live=True,
+    )
+    resolve_ingress_names: str = _setting(
+        dns_forms.name_server(),
+        "",
+        KUBERNETES,
+        "Ingresses that give no address have that of their first host: by LOOKUP, this machine's way, or by a server.",
     )
     load_balancer_class: str = _setting(
         forms.text("NAME"),

@@ -24,14 +24,18 @@ _OPERANDS = {
     "path": "http-uri path",
     "path-segment": "http-uri path-segment",
     "client-address": "tcp address",
+    "peer-address": "tcp address",
 }
 _ACTS = {
     "forward": "forward select pool",
+    "forward-peer": "forward select pool",
     "redirect": "http-reply redirect location",
     "replace-host": "http-host replace value",
     "replace-uri": "http-uri replace value",
     "reset": "forward reset",
 }
+_EVENTS = {"peer-address": "client-accepted", "forward-peer": "client-accepted"}
+"""When a condition is looked at, and an action done, where that is not at the request."""
 
 Pieces = Iterator[tuple[str, str]]
 """Field of the model -> the words that set it."""
@@ -122,12 +126,13 @@ def _whole(name: str, creates: bool, items: Iterable[str]) -> str:
 def _condition(one: Condition) -> str:
     words = [_OPERANDS[one.operand], *([f"index {one.index}"] if one.index else [])]
     words += ["not"] * one.negated + ["case-sensitive"] * one.case_sensitive
-    return f"{' '.join(words)} {one.match} request values {{ {' '.join(map(quoted, one.values))} }}"
+    words += [one.match, _EVENTS.get(one.operand, "request"), "values"]
+    return f"{' '.join(words)} {{ {' '.join(map(quoted, one.values))} }}"
 
 
 def _action(one: Action) -> str:
     words = [_ACTS[one.act], *([quoted(one.value)] if one.value else []), *([f"code {one.code}"] if one.code else [])]
-    return f"{' '.join(words)} request"
+    return f"{' '.join(words)} {_EVENTS.get(one.act, 'request')}"
 
 
 def client_ssl(profile: ClientSsl, before: LtmObject | None) -> Pieces:

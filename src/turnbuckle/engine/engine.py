@@ -21,7 +21,7 @@ from turnbuckle.engine.demand import Demand
 from turnbuckle.engine.paths import PathTable
 from turnbuckle.engine.protocol import Composer, Composition, Kind, Root, Translation
 from turnbuckle.engine.reads import Reader, ReadGraph, RecordingLook
-from turnbuckle.engine.records import KeyRecord, RootRecord, Standing, Work
+from turnbuckle.engine.records import KeyRecord, RootRecord, Standing, Staying, Work
 from turnbuckle.engine.snapshot import Snapshot
 from turnbuckle.engine.store import MadeRead, Read, Store
 from turnbuckle.engine.voices import Voices
@@ -57,10 +57,12 @@ class Engine:
         self._paths = PathTable(self._voices)
         self._records: dict[Ref, RootRecord] = {}
         self._keys: dict[Key, KeyRecord] = {}
-        self._claimed_by: dict[Reader, frozenset[Key]] = {}
+        # Roots that are good and want nothing: most Services are no more than that.
+        self._resting: set[Ref] = set()
         self._flaws: dict[Ref, tuple[Issue, ...]] = {}
         self._ages: Layered[Ref, Age] = Layered()
         self._held, self._frozen, self._waiting = Standing(), Standing(), Standing()
+        self._staying = Staying()
         self._all_changed = False
         self._version = 0
 
@@ -84,9 +86,9 @@ class Engine:
             ref: RootRecord(good=record.good, good_asks=record.good_asks) for ref, record in self._records.items()
         }
         fresh._keys = {
-            key: KeyRecord(good=record.good, good_owners=record.good_owners, good_asks=record.good_asks)
-            for key, record in self._keys.items()
+            key: KeyRecord(good=record.good, good_asks=record.good_asks) for key, record in self._keys.items()
         }
+        fresh._resting = set(self._resting)
         puts = (Put(obj) for ref in self._store.refs() if (obj := self._store.get(ref)))
         flaws = (Flawed(ref, issues) for ref, issues in self._flaws.items())
         return fresh.ingest([*puts, *flaws])
@@ -125,6 +127,7 @@ class Engine:
             self._forget_good(obj.ref)
 
     def _forget_good(self, ref: Ref) -> None:
+        self._resting.discard(ref)
         if (record := self._records.get(ref)) is not None:
             record.good, record.good_asks = None, frozenset()
 
@@ -145,8 +148,6 @@ class Engine:
     def _touch(self, ref: Ref, touched: frozenset[Read], work: Work) -> None:
         if touched and ref.kind in self._roots:
             work.wake(ref, frozenset({ref}))
-            obj = self._store.get(ref)
-            work.ages[ref] = obj.age_key() if obj is not None else None
         self._wake_readers(touched, frozenset({ref}), work)
 
     def _wake_readers(self, touched: frozenset[Read], causes: frozenset[Ref], work: Work) -> None:
@@ -175,33 +176,28 @@ class Engine:
         to, and what passes in one round may lose in the next against what somebody else falls back to.
         """
         for ref in work.approved if self._synced else ():
-            self._approve(ref)
+            self._approve(ref, work)
         for key in work.composed:
             record = self._keys[key]
+            stays = record.composition.stays
+            self._all_changed |= self._staying.put(key, stays, record.owners() if stays else frozenset())
             if not record.claims:
                 del self._keys[key]
                 self._demand.ask(key, frozenset(), ())
                 continue
             if self._synced and not record.composition.failed:
                 record.good, record.good_asks = record.composition, record.asks
-                marks = (obj.mark for obj in record.composition.objects)
-                record.good_owners = tuple({mark.owner for mark in marks if mark is not None})
             asks = record.asks | record.good_asks
             self._demand.ask(key, asks, record.owners() if asks else ())
 
     def _translate(self, ref: Ref, work: Work) -> None:
         obj, flaws = self._store.get(ref), self._flaws.get(ref, ())
+        work.ages[ref] = obj.age_key() if obj is not None else None
         if obj is None and not flaws:
-            if self._records.pop(ref, None) is not None:
-                self._hold(ref, False)
-                self._freeze(ref, False)
-                self._waiting.put(ref, False)
-                self._demand.ask(ref, frozenset(), ())
-                self._graph.record(ref, ())
-                self._claim(ref, (), work)
-                self._voices.say(ref, ())
+            self._forget(ref, work)
             return
-        record = self._records.setdefault(ref, RootRecord())
+        record = self._record(ref)
+        before = record.effective
         look = RecordingLook(self._store, self._made)
         if flaws or obj is None:
             record.translation = Translation(issues=flaws)
@@ -217,8 +213,26 @@ class Engine:
         self._ask(ref, record, self._demand.among(look.reads))
         self._freeze(ref, record.translation.frozen)
         work.to_judge.add(ref)
-        self._claim(ref, record.effective, work)
+        self._claim(ref, before, record.effective, work)
         self._voices.say(ref, record.translation.issues)
+
+    def _record(self, ref: Ref) -> RootRecord:
+        if ref not in self._records:
+            self._records[ref] = RootRecord(good=() if ref in self._resting else None)
+            self._resting.discard(ref)
+        return self._records[ref]
+
+    def _forget(self, ref: Ref, work: Work) -> None:
+        self._resting.discard(ref)
+        self._graph.record(ref, ())
+        record = self._records.pop(ref, None)
+        if record is not None:
+            self._hold(ref, False)
+            self._freeze(ref, False)
+            self._waiting.put(ref, False)
+            self._demand.ask(ref, frozenset(), ())
+            self._claim(ref, record.effective, (), work)
+            self._voices.say(ref, ())
 
     def _ask(self, ref: Ref, record: RootRecord, asks: frozenset[Ref]) -> None:
         record.asks = asks
@@ -231,25 +245,16 @@ class Engine:
         follows = (c for c in record.translation.claims if self._composers[type(c.key)].when_owner_errs == "follow")
         return tuple(follows)
 
-    def _claim(self, by: Reader, claims: tuple[Claim, ...], work: Work) -> None:
+    def _claim(self, by: Reader, before: Iterable[Claim], after: Iterable[Claim], work: Work) -> None:
         """Replaces the claims that a root or a key makes, and wakes the keys where that makes a difference."""
-        wanted: dict[Key, list[Claim]] = {}
-        for claim in claims:
+        wanted: dict[Key, list[Claim]] = {claim.key: [] for claim in before}
+        for claim in after:
             wanted.setdefault(claim.key, []).append(claim)
-        for key in self._claimed_by.get(by, frozenset()) | wanted.keys():
-            record = self._keys.setdefault(key, KeyRecord())
-            after = tuple(wanted.get(key, ()))
-            if record.claims.get(by, ()) == after:
-                continue
-            if after:
-                record.claims[by] = after
-            else:
-                record.claims.pop(by, None)
-            work.wake(key, work.causes.get(by, frozenset()))
-        if wanted:
-            self._claimed_by[by] = frozenset(wanted)
-        else:
-            self._claimed_by.pop(by, None)
+        for key, claims in wanted.items():
+            if key not in self._keys:
+                self._keys[key] = KeyRecord()
+            if self._keys[key].claim(by, tuple(claims)):
+                work.wake(key, work.causes.get(by, frozenset()))
 
     def _compose(self, key: Key, work: Work) -> None:
         record = self._keys[key]
@@ -267,13 +272,15 @@ class Engine:
             if unknown:
                 composition = _not_known(claims, unknown)
         if composition.failed and (good := record.fallback()) is not None:
-            composition = replace(composition, objects=good.objects, claims=good.claims, made=good.made)
+            composition = replace(
+                composition, objects=good.objects, claims=good.claims, made=good.made, stays=good.stays
+            )
         before, record.composition, record.asks = record.composition, composition, self._demand.among(look.reads)
         self._graph.record(key, look.reads)
         self._voices.say(key, composition.issues)
         work.to_judge |= {issue.about for issue in (*before.issues, *composition.issues)}
-        self._claim(key, composition.claims, work)
-        for path in self._paths.set(key, claims[0] if claims else None, composition.objects):
+        self._claim(key, before.claims, composition.claims, work)
+        for path in self._paths.set(key, claims[0] if claims else None, before.objects, composition.objects):
             work.changed.add(path)
             work.because(path, causes)
         if before.made != composition.made:
@@ -299,24 +306,29 @@ class Engine:
             elif record.effective != record.good:
                 self._end_trial(ref, record, errors, work)
 
-    def _approve(self, ref: Ref) -> None:
+    def _approve(self, ref: Ref, work: Work) -> None:
         record = self._records[ref]
         record.good, record.good_asks = record.effective, record.asks
         self._demand.ask(ref, record.asks, (ref,))
+        if record.rests:
+            del self._records[ref]
+            self._resting.add(ref)
+            work.ages[ref] = None
 
     def _end_trial(self, ref: Ref, record: RootRecord, errors: Mapping[Key, tuple[Issue, ...]], work: Work) -> None:
         """Back to the last good claims, until something changes that the errors came from."""
         reads = set(self._graph.reads_of(ref))
-        for key in self._claimed_by.get(ref, frozenset()):
+        before = record.effective
+        for key in {claim.key for claim in before}:
             reads |= {read for read in self._graph.reads_of(key) if not isinstance(read, MadeRead)}
         for key in errors:
-            reads |= self._graph.reads_of(key) | {MadeRead(key)}
+            reads |= {*self._graph.reads_of(key), MadeRead(key)}
         self._graph.record(ref, reads)
         record.failed = tuple(issue for issues in errors.values() for issue in issues)
         record.effective = self._fallback(record)
         self._hold(ref, record.good is None)
         self._voices.say(ref, (*record.translation.issues, *record.failed))
-        self._claim(ref, record.effective, work)
+        self._claim(ref, before, record.effective, work)
 
     def _hold(self, ref: Ref, holding: bool) -> None:
         self._all_changed |= self._held.put(ref, holding)
@@ -351,6 +363,7 @@ class Engine:
             grounds=work.known_by(),
             demand=self._demand.shown(),
             waiting=self._waiting.shown(),
+            stays=self._staying.shown(),
             lists=min(self._lists.values(), default=1),
         )
 

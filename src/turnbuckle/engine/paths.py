@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from turnbuckle.engine.voices import Voices
 from turnbuckle.model import issue as issues_of
 from turnbuckle.model.claim import Claim, Key
@@ -18,17 +20,14 @@ class PathTable:
     def __init__(self, voices: Voices) -> None:
         self._voices = voices
         self._makers: dict[Path, tuple[_Made, ...]] = {}
-        self._made_by: dict[Key, tuple[Path, ...]] = {}
         self.state = State()
 
-    def set(self, key: Key, eldest: Claim | None, objects: tuple[LtmObject, ...]) -> frozenset[Path]:
+    def set(
+        self, key: Key, eldest: Claim | None, before: Iterable[LtmObject], after: Iterable[LtmObject]
+    ) -> frozenset[Path]:
         """Replaces what a key makes; `eldest` is the oldest claim on it. Answers the paths that differ now."""
-        made = {obj.path: obj for obj in objects}
-        concerned = {*self._made_by.get(key, ()), *made}
-        if made:
-            self._made_by[key] = tuple(made)
-        else:
-            self._made_by.pop(key, None)
+        made = {obj.path: obj for obj in after}
+        concerned = {*(obj.path for obj in before), *made}
         for path in concerned:
             others = tuple(one for one in self._makers.get(path, ()) if one[0] != key)
             own = ((key, eldest, made[path]),) if path in made and eldest is not None else ()

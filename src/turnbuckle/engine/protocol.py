@@ -10,6 +10,7 @@ from turnbuckle.model.claim import Claim, Key
 from turnbuckle.model.issue import Issue
 from turnbuckle.model.ltm import LtmObject
 from turnbuckle.model.ref import Event, Facet, Ref, SourceObject
+from turnbuckle.model.state import Path
 
 
 class Look(Protocol):
@@ -48,6 +49,7 @@ class Composition:
 
     claims: for keys of a higher level. made: for others to read with Look.made.
     failed: nothing can be made of the claims as things are (issues say why), so what was made last stays in force.
+    stays: paths of what cannot be made as things are; what the device has there, or as parts of it, is not taken away.
     """
 
     objects: tuple[LtmObject, ...] = ()
@@ -55,6 +57,7 @@ class Composition:
     claims: tuple[Claim, ...] = ()
     made: Any = None
     failed: bool = False
+    stays: frozenset[Path] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

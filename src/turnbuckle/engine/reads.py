@@ -43,24 +43,24 @@ class RecordingLook:
 class ReadGraph:
     """What was read, by whom, in both directions.
 
-    Nearly everything is read by one reader alone, who is kept without a set around it: that is memory for each object.
+    Nearly everything is read by one reader alone, who is kept without a set around it, and few things by each reader,
+    which are kept without a table: that is memory for each object.
     """
 
     def __init__(self) -> None:
-        self._reads: dict[Reader, frozenset[Read]] = {}
+        self._reads: dict[Reader, tuple[Read, ...]] = {}
         self._reader: dict[Read, Reader] = {}
         self._readers: dict[Read, set[Reader]] = {}
 
     def record(self, reader: Reader, reads: Iterable[Read]) -> None:
         """Replaces what a reader has read; nothing at all forgets the reader."""
-        before = self._reads.get(reader, frozenset())
-        after = frozenset(reads)
+        before, after = set(self._reads.get(reader, ())), set(reads)
         for read in before - after:
             self._discard(read, reader)
         for read in after - before:
             self._add(read, reader)
         if after:
-            self._reads[reader] = after
+            self._reads[reader] = tuple(after)
         else:
             self._reads.pop(reader, None)
 
@@ -81,9 +81,9 @@ class ReadGraph:
         if not readers:
             del self._readers[read]
 
-    def reads_of(self, reader: Reader) -> frozenset[Read]:
-        """What a reader has read last."""
-        return self._reads.get(reader, frozenset())
+    def reads_of(self, reader: Reader) -> tuple[Read, ...]:
+        """What a reader has read last, in no order."""
+        return self._reads.get(reader, ())
 
     def readers(self, touched: Iterable[Read]) -> set[Reader]:
         """Who has read any of these."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from turnbuckle.engine.protocol import Composition, Translation
 from turnbuckle.engine.reads import Reader
@@ -11,7 +13,12 @@ from turnbuckle.model.issue import Issue, Severity
 from turnbuckle.model.ref import Age, Grounds, Ref
 from turnbuckle.model.state import Path
 
+NOTHING = Translation()
+"""What a root wants that is there and wants nothing, as most Services do."""
+
 _NOBODY: frozenset[Ref] = frozenset()
+_NOWHERE: frozenset[Path] = frozenset()
+_UNCOMPOSED = Composition()
 
 
 @dataclass(slots=True)
@@ -21,7 +28,7 @@ class RootRecord:
     asks: what it asks for now; good_asks: what it asked for when it was good.
     """
 
-    translation: Translation = field(default_factory=Translation)
+    translation: Translation = NOTHING
     failed: tuple[Issue, ...] = ()
     good: tuple[Claim, ...] | None = None
     effective: tuple[Claim, ...] = ()
@@ -38,32 +45,65 @@ class RootRecord:
         """Whether its claims are not to be followed: they err, or lack what somebody was asked for."""
         return self.errs or self.translation.waits
 
+    @property
+    def rests(self) -> bool:
+        """Whether there is nothing to know of it, once it is good."""
+        return self.translation == NOTHING and not self.asks
+
+
+Claims = dict[Reader, tuple[Claim, ...]] | tuple[Reader, tuple[Claim, ...]] | tuple[()]
+"""By who makes them. Nearly every key is claimed by one alone, who is kept without a table: see ReadGraph."""
+
+_NO_CLAIMS: Claims = ()
+
 
 @dataclass(slots=True)
 class KeyRecord:
-    """The claims on a key by who makes them, what became of them, and the last good of that.
+    """The claims on a key by who makes them, what became of them, and the last good of that."""
 
-    good_owners: whose marks its objects bear. Once they claim no more it is nothing to others who claim the key now.
-    """
-
-    claims: dict[Reader, tuple[Claim, ...]] = field(default_factory=dict)
-    composition: Composition = field(default_factory=Composition)
+    claims: Claims = _NO_CLAIMS
+    composition: Composition = _UNCOMPOSED
     good: Composition | None = None
-    good_owners: tuple[str, ...] = ()
-    asks: frozenset[Ref] = frozenset()
-    good_asks: frozenset[Ref] = frozenset()
+    asks: frozenset[Ref] = _NOBODY
+    good_asks: frozenset[Ref] = _NOBODY
 
     def owners(self) -> frozenset[Ref]:
         """The roots behind the claims."""
-        return frozenset(claim.owner for claims in self.claims.values() for claim in claims)
+        return frozenset(claim.owner for claim in self._all())
 
     def fallback(self) -> Composition | None:
-        """What was good last, if those whose it was claim the key still."""
-        return self.good if {str(ref) for ref in self.owners()}.issuperset(self.good_owners) else None
+        """What was good last, if those whose marks it bears claim the key still: else it is nothing to who does now."""
+        good = self.good.objects if self.good is not None else ()
+        marked = {obj.mark.owner for obj in good if obj.mark is not None}
+        return self.good if marked <= {str(ref) for ref in self.owners()} else None
 
     def oldest_first(self) -> tuple[Claim, ...]:
         """All claims on the key."""
-        return tuple(sorted((c for claims in self.claims.values() for c in claims), key=lambda c: c.age))
+        return tuple(sorted(self._all(), key=lambda claim: claim.age))
+
+    def claim(self, by: Reader, claims: tuple[Claim, ...]) -> bool:
+        """Replaces the claims that somebody makes on the key; whether that makes a difference."""
+        known = self.claims
+        if isinstance(known, dict):
+            before = known.get(by, ())
+        else:
+            before = known[1] if known and known[0] == by else ()
+        if before == claims:
+            return False
+        if isinstance(known, dict):
+            known[by] = claims
+            if not claims:
+                del known[by]
+        elif not known or known[0] == by:
+            self.claims = (by, claims) if claims else _NO_CLAIMS
+        else:
+            self.claims = {known[0]: known[1], by: claims}
+        return True
+
+    def _all(self) -> Iterator[Claim]:
+        if isinstance(self.claims, dict):
+            return chain.from_iterable(self.claims.values())
+        return iter(self.claims[1] if self.claims else ())
 
 
 class Standing:
@@ -85,6 +125,36 @@ class Standing:
         """All of them."""
         if self._shown is None:
             self._shown = frozenset(self._refs)
+        return self._shown
+
+
+class Staying:
+    """What cannot be made as things are, and who wants it. `shown` is a new mapping after a change."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[Key, tuple[frozenset[Path], frozenset[Ref]]] = {}
+        self._shown: Mapping[Path, frozenset[Ref]] | None = {}
+
+    def put(self, key: Key, paths: frozenset[Path], owners: frozenset[Ref]) -> bool:
+        """Whether something may go now that had to stay before."""
+        before = self._by_key.get(key, (_NOWHERE, _NOBODY))
+        after = (paths, owners) if paths else (_NOWHERE, _NOBODY)
+        if before == after:
+            return False
+        if paths:
+            self._by_key[key] = after
+        else:
+            del self._by_key[key]
+        self._shown = None
+        return not (before[0] <= after[0] and before[1] <= after[1])
+
+    def shown(self) -> Mapping[Path, frozenset[Ref]]:
+        """All of it."""
+        if self._shown is None:
+            found: dict[Path, frozenset[Ref]] = {}
+            for paths, owners in self._by_key.values():
+                found |= {path: found.get(path, _NOBODY) | owners for path in paths}
+            self._shown = found
         return self._shown
 
 

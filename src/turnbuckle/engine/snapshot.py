@@ -16,14 +16,17 @@ class Snapshot:
 
     issues: by the object that they are about; each tuple sorted.
     held: roots that err and were never good while this process runs: what the device has of them stays.
-    ages: of all roots that could be read; of several who want one place the oldest has it.
+    ages: of all roots that could be read, but for those that want nothing; of several who want one place the oldest
+    has it.
     frozen: roots on whose account nothing is to be written for now.
     changed: paths that differ from the snapshot before; None: everything is to be compared, since a root is held or
-    frozen, or is not any more.
+    frozen, or is not any more, or something that had to stay may go.
     causes: for changed paths, the objects whose edits led there.
     grounds: for paths that differ from the snapshot before, how that is known; the weakest of what led there.
     demand: objects that are made only when somebody needs them, and the roots that do.
     waiting: roots that wait for one of those: what they had before stays in force, or where nothing was good, is held.
+    stays: paths of what nobody can make as things are, such as what shows a certificate that is missing, with the roots
+    that want it: whatever the device has there, or of theirs as parts of it, stays.
     lists: how often every source has told everything that it has; 0: at least one has not yet.
     """
 
@@ -38,6 +41,7 @@ class Snapshot:
     grounds: Mapping[Path, Grounds] = field(default_factory=dict)
     demand: Mapping[Ref, frozenset[Ref]] = field(default_factory=dict)
     waiting: frozenset[Ref] = frozenset()
+    stays: Mapping[Path, frozenset[Ref]] = field(default_factory=dict)
     lists: int = 0
 
     @property

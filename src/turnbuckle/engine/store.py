@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
+from operator import attrgetter
 
 from turnbuckle.model.claim import Key
 from turnbuckle.model.ref import Facet, Ref, SourceObject
@@ -28,6 +30,7 @@ Read = Ref | FacetRead | MadeRead
 """What a translator or composer can have read."""
 
 _NOTHING: frozenset[Read] = frozenset()
+_BY_NAME = attrgetter("ref")
 
 
 class Store:
@@ -35,7 +38,8 @@ class Store:
 
     def __init__(self) -> None:
         self._objects: dict[Ref, SourceObject] = {}
-        self._by_facet: dict[FacetRead, dict[Ref, SourceObject]] = {}
+        # Sorted by name. Most facets have one bearer, and a table around each would be memory for each object.
+        self._by_facet: dict[FacetRead, tuple[SourceObject, ...]] = {}
 
     def get(self, ref: Ref) -> SourceObject | None:
         """The object of that name, or None."""
@@ -43,8 +47,7 @@ class Store:
 
     def having(self, read: FacetRead) -> tuple[SourceObject, ...]:
         """The objects that bear a facet, sorted by name."""
-        found = self._by_facet.get(read, {})
-        return tuple(found[ref] for ref in sorted(found))
+        return self._by_facet.get(read, ())
 
     def refs(self) -> tuple[Ref, ...]:
         """The names of all objects."""
@@ -59,9 +62,9 @@ class Store:
         stale = _facet_reads(before) if before else frozenset()
         fresh = _facet_reads(obj)
         for read in stale - fresh:
-            self._unindex(read, obj.ref)
+            self._index(read, obj.ref)
         for read in fresh:
-            self._by_facet.setdefault(read, {})[obj.ref] = obj
+            self._index(read, obj.ref, obj)
         return frozenset({obj.ref, *stale, *fresh})
 
     def drop(self, ref: Ref) -> frozenset[Read]:
@@ -71,13 +74,17 @@ class Store:
             return _NOTHING
         stale = _facet_reads(before)
         for read in stale:
-            self._unindex(read, ref)
+            self._index(read, ref)
         return frozenset({ref, *stale})
 
-    def _unindex(self, read: FacetRead, ref: Ref) -> None:
-        bearers = self._by_facet[read]
-        del bearers[ref]
-        if not bearers:
+    def _index(self, read: FacetRead, ref: Ref, *instead: SourceObject) -> None:
+        """Puts an object, or nothing, in the place of the one of that name among the bearers of a facet."""
+        bearers = self._by_facet.get(read, ())
+        place = bisect_left(bearers, ref, key=_BY_NAME)
+        rest = place + (place < len(bearers) and bearers[place].ref == ref)
+        if after := (*bearers[:place], *instead, *bearers[rest:]):
+            self._by_facet[read] = after
+        else:
             del self._by_facet[read]
 
 

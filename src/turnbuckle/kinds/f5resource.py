@@ -51,7 +51,11 @@ OPTIONS = options(
     FREEZE,
 )
 
-_PROFILES = {"tcp": ("/Common/tcp",), "http": ("/Common/http", "/Common/tcp"), "udp": ("/Common/udp",)}
+_PROFILES = {
+    "tcp": frozenset({("/Common/tcp", "all")}),
+    "http": frozenset({("/Common/http", "all"), ("/Common/tcp", "all")}),
+    "udp": frozenset({("/Common/udp", "all")}),
+}
 _OLD_TABLE_COLUMNS = (("addr", "IPAddress"), ("port", "Port"), ("connection_limit", "=0"))
 _ROOT = "data.data"
 _FRONTEND = f"{_ROOT}.virtualServer.frontend"
@@ -145,6 +149,7 @@ class _Pass:
 
     def __init__(self, obj: SourceObject, look: Look) -> None:
         self.obj, self.ref, self.look = obj, obj.ref, look
+        self.age = obj.age_key()
         self.spec: F5ResourceSpec = obj.spec
         self.settings: Settings = facts.settings(look)
         self.reader = Reader(obj.ref, schema.VERSIONS[-1])
@@ -160,7 +165,7 @@ class _Pass:
         parts = self._parts()
         if parts is not None:
             claims = self._claims(*parts)
-        return Translation(tuple(claims), tuple(self.reader.issues), frozen(self.obj))
+        return Translation(tuple(claims), self.reader.told(), frozen(self.obj))
 
     # ---- from text to checked values
 
@@ -279,7 +284,7 @@ class _Pass:
         return claims
 
     def _claim(self, key: Key, want: Any) -> Claim:
-        return Claim(self.ref, self.obj.age_key(), key, want)
+        return Claim(self.ref, self.age, key, want)
 
     def _designated_pool(self) -> str | None:
         text = self.obj.annotations[POOL_ANNOTATION]
@@ -331,15 +336,14 @@ class _Pass:
             return []
         mode = frontend.get("mode", "tcp")
         partition = frontend["partition"]
-        uses = {(name, "all") for name in _PROFILES[mode]}
-        uses |= {(path_in(name, partition), "clientside") for name in frontend.get("sslProfile", ())}
+        own = {(path_in(name, partition), "clientside") for name in frontend.get("sslProfile", ())}
         want = ListenerSettings(
             name=path,
             partition=partition,
             port=port,
             protocol="udp" if mode == "udp" else "tcp",
             pool=pool.name,
-            profiles=frozenset(uses),
+            profiles=_PROFILES[mode] | own if own else _PROFILES[mode],
             snat=self.settings.snat_pool or "automap",
             field=f"{_FRONTEND}.virtualAddress",
         )

@@ -12,8 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 from turnbuckle.engine.protocol import Look, Patch, Resource, Served, Translation
+from turnbuckle.kinds import host_address
 from turnbuckle.kinds import ingress_options as names
 from turnbuckle.kinds import ingress_rules as rules
+from turnbuckle.kinds.host_address import HostAddressSpec
 from turnbuckle.kinds.ingress_options import OPTIONS
 from turnbuckle.kinds.ingress_pools import Pools
 from turnbuckle.kinds.ingress_rules import Way
@@ -65,10 +67,10 @@ class IngressKind:
         spec: IngressSpec = obj.spec
         addresses = {o.destination_address.partition("%")[0] for o in served.objects if isinstance(o, VirtualServer)}
         if addresses:
-            if spec.published == tuple(sorted(addresses)):
+            if spec.addresses == tuple(sorted(addresses)):
                 return None
             return _status(obj.ref, [{"ip": address} for address in sorted(addresses)])
-        if not spec.published or not spec.told or any(one.severity is Severity.ERROR for one in served.issues):
+        if not spec.addresses or not spec.told or any(one.severity is Severity.ERROR for one in served.issues):
             return None
         return _status(obj.ref, None)
 
@@ -108,15 +110,20 @@ def _is_ours(obj: SourceObject, look: Look) -> tuple[bool, tuple[Issue, ...]]:
     return False, (issues_of.no_class(obj.ref, ours),) if meant else ()
 
 
+def _is_host(text: str) -> bool:
+    return _HOST.fullmatch(text) is not None and _ADDRESS_LIKE.fullmatch(text) is None
+
+
 class _Pass:
     """One translation of one Ingress."""
 
     def __init__(self, obj: SourceObject, look: Look) -> None:
-        self.obj, self.ref = obj, obj.ref
+        self.obj, self.ref, self.look = obj, obj.ref, look
         self.spec: IngressSpec = obj.spec
         self.settings: Settings = facts.settings(look)
         self.reader = Reader(obj.ref, 0)
         self.options = values(obj, OPTIONS, self.reader)
+        self.waits = False
 
     def translation(self) -> Translation:
         self.reader.issues += unknown(self.obj, OPTIONS)
@@ -128,7 +135,7 @@ class _Pass:
             partition = self._partition()
             if partition:
                 claims = self._claims(partition)
-        return Translation(tuple(claims), tuple(self.reader.issues), frozen(self.obj))
+        return Translation(tuple(claims), self.reader.told(), frozen(self.obj), self.waits)
 
     # ---- what is wanted
 
@@ -150,10 +157,28 @@ class _Pass:
 
     def _address(self) -> str:
         given: str = self.options[names.ADDRESS]
+        host = self.spec.rules[0].host if self.spec.rules else ""
+        if not given and names.ADDRESS not in self.obj.annotations and self._is_name(host):
+            return self._looked_up(host)
         address = self.settings.default_ingress_ip if given in ("", names.CONTROLLER_DEFAULT) else given
         if not address and not any(one.field == field_of(names.ADDRESS) for one in self.reader.issues):
             self.reader.issues.append(issues_of.no_ingress_address(self.ref, field_of(names.ADDRESS)))
         return address
+
+    def _is_name(self, host: str) -> bool:
+        """Whether a host's name is to give the address: one without wildcards, if names are looked up at all."""
+        return self.settings.resolve_ingress_names and not host.startswith("*.") and _is_host(host)
+
+    def _looked_up(self, host: str) -> str:
+        found = self.look.get(host_address.asked(host))
+        known: HostAddressSpec = found.spec if found is not None else HostAddressSpec()
+        self.waits = found is None
+        field = "spec.rules[0].host"
+        if known.trouble:
+            self.reader.issues.append(issues_of.name_unknown(self.ref, field, host, known.trouble, known.address))
+        elif not known.address:
+            self.reader.issues.append(issues_of.name_asked_for(self.ref, field, host))
+        return known.address
 
     def _claims(self, partition: str) -> list[Claim]:
         pools = Pools(self.reader, partition)
@@ -183,7 +208,7 @@ class _Pass:
         found: dict[Place, Way] = {}
         for number, rule in enumerate(self.spec.rules):
             host_field = f"spec.rules[{number}].host"
-            if rule.host and (not _HOST.fullmatch(rule.host) or _ADDRESS_LIKE.fullmatch(rule.host)):
+            if rule.host and not _is_host(rule.host):
                 self.reader.flaw(issues_of.bad_host(self.ref, host_field, rule.host))
                 continue
             if not rule.paths and default and rule.host:

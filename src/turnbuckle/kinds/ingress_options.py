@@ -36,6 +36,7 @@ CONTROLLER_DEFAULT = "controller-default"
 
 MONITOR_TYPES = ("http", "https", "tcp", "udp")
 
+_WORD = re.compile(r"[a-z0-9-]{1,64}")
 _SAFE = re.compile(r"[A-Za-z0-9._~!&'()*+;:@%/?-]*")
 """What may stand in the target of a rewrite: nothing that Tcl would read as something else."""
 
@@ -68,6 +69,8 @@ def _balance(reader: Reader, path: str, value: str) -> Any:
     """A method; only the device knows whether one that is not known here exists."""
     if not value:
         return reader.flaw(issues_of.empty_text(reader.about, path))
+    if not _WORD.fullmatch(value):
+        return reader.flaw(issues_of.not_one_of(reader.about, path, value, LOAD_BALANCING_MODES))
     if value not in LOAD_BALANCING_MODES:
         reader.issues.append(issues_of.unknown_balance(reader.about, path, value, LOAD_BALANCING_MODES))
     return value
@@ -80,7 +83,14 @@ def _texts(reader: Reader, path: str, value: Any) -> Any:
     return reader.flaw(issues_of.wrong_type(reader.about, path, as_json(value), "a text in quotes"))
 
 
+def _profile(reader: Reader, path: str, value: Any) -> Any:
+    """A profile of the BIG-IP."""
+    found = text('a text in quotes, for example "/Common/serverssl"')(reader, path, value)
+    return found if found is FLAW else forms.object_name(reader, path, found)
+
+
 _ALWAYS = (0, 99)
+_MONITOR, _PROFILE = '[{"path": "www.example.com/shop"}]', '[{"bigIpProfile": "/Common/clientssl"}]'
 
 _HEALTH_MONITORS = sequence(
     record(
@@ -91,30 +101,33 @@ _HEALTH_MONITORS = sequence(
             Field("interval", integer(1, 86400)),
             Field("timeout", integer(1, 86400)),
             Field("type", one_of(lambda _: MONITOR_TYPES)),
-            Field("sslProfile", text()),
+            Field("sslProfile", _profile),
         ]
-    )
+    ),
+    wanted=f"a list, for example {_MONITOR}",
 )
 
 _CLIENT_PROFILES = sequence(
     record(
         [
             Field("hosts", sequence(text())),
-            Field("bigIpProfile", text(), required=_ALWAYS, meaning="which profile", example='"/Common/clientssl"'),
+            Field("bigIpProfile", _profile, required=_ALWAYS, meaning="which profile", example='"/Common/clientssl"'),
         ]
     ),
     least=1,
+    wanted=f"a list, for example {_PROFILE}",
 )
 
 
-def _json(check: Check) -> forms.Parse:
+def _json(check: Check, example: str) -> forms.Parse:
     """JSON that a check goes on with."""
 
     def parse(reader: Reader, path: str, value: str) -> Any:
         try:
             found, twice = json_text.parse(value, path)
         except json_text.NotJson as error:
-            return reader.flaw(issues_of.not_json(reader.about, path, error.reason, error.line, error.column))
+            where, wanted = (error.reason, error.line, error.column), f"JSON like {example}"
+            return reader.flaw(issues_of.not_json(reader.about, path, *where, found=value, wanted=wanted))
         except UnicodeEncodeError:
             return reader.flaw(issues_of.not_utf8(reader.about, path, "it holds one half of a character"))
         before = len(reader.issues)
@@ -127,12 +140,8 @@ def _json(check: Check) -> forms.Parse:
 
 
 def _client_ssl(reader: Reader, path: str, value: str) -> Any:
-    found = _json(_CLIENT_PROFILES)(reader, path, value)
-    if found is FLAW:
-        return found
-    names = tuple(dict.fromkeys(one["bigIpProfile"] for one in found))
-    checked = [forms.object_name(reader, f"{path}[{n}].bigIpProfile", name) for n, name in enumerate(names)]
-    return FLAW if FLAW in checked else names
+    found = _json(_CLIENT_PROFILES, _PROFILE)(reader, path, value)
+    return found if found is FLAW else tuple(dict.fromkeys(one["bigIpProfile"] for one in found))
 
 
 def _rewrites(reader: Reader, path: str, value: str) -> Any:
@@ -178,7 +187,7 @@ OPTIONS = options(
     Option(HTTP_PORT, "The port for HTTP.", forms.number(1, 65535), 80),
     Option(HTTPS_PORT, "The port for HTTPS.", forms.number(1, 65535), 443),
     Option(BALANCE, "The load balancing method of its pools.", _balance, "round-robin"),
-    Option(HEALTH, "Health monitors, as a list in JSON.", _json(_HEALTH_MONITORS), ()),
+    Option(HEALTH, "Health monitors, as a list in JSON.", _json(_HEALTH_MONITORS, _MONITOR), ()),
     Option(REWRITE, "Other hosts and paths for requests: host/path=host/path, with commas between.", _rewrites, ()),
     Option(APP_ROOT, "Where / of a host is redirected to: host=/path, with commas between.", _app_roots, ()),
     Option(WHITELIST, "Networks that may ask, with commas between; others are refused.", forms.networks, ()),

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from turnbuckle.kinds.lease import Addressed
 from turnbuckle.kinds.meta import status_is_ours
 from turnbuckle.kit.wire import PortNumber, Wire, read
 from turnbuckle.model.ref import Flawed, Ref
@@ -47,17 +48,17 @@ class IngressTls:
 
 
 @dataclass(frozen=True, slots=True)
-class IngressSpec:
+class IngressSpec(Addressed):
     """An Ingress.
 
-    published: the addresses in its status; told: whether we wrote them. They say nothing about what it wants.
+    addresses: those in its status; told: whether we wrote them. They say nothing about what it wants.
     """
 
     class_name: str
     default: Backend | None
     rules: tuple[IngressRule, ...]
     tls: tuple[IngressTls, ...]
-    published: tuple[str, ...] = field(default=(), compare=False)
+    addresses: tuple[str, ...] = field(default=(), compare=False)
     told: bool = field(default=False, compare=False)
 
 
@@ -132,7 +133,7 @@ def spec_of(raw: Mapping[str, Any], about: Ref) -> IngressSpec | Flawed:
         default=_backend(spec.default_backend) if spec.default_backend is not None else None,
         rules=tuple(_rule(rule) for rule in spec.rules or ()),
         tls=tuple(IngressTls(tuple(one.hosts or ()), one.secret_name or "") for one in spec.tls or ()),
-        published=tuple(point.ip or point.hostname or "" for point in points),
+        addresses=tuple(point.ip or point.hostname or "" for point in points),
         told=status_is_ours(raw),
     )
 

@@ -10,6 +10,7 @@ from turnbuckle.model import mark
 from turnbuckle.model.ref import Facet, Origin, Ref, SourceObject
 
 _NO_TEXTS: Mapping[str, str] = {}
+_NO_FACETS: frozenset[Facet] = frozenset()
 
 ORIGIN_KEY = "turnbuckle.origin"
 """Key under which a source may hand a decoder the Origin of a raw object."""
@@ -72,7 +73,7 @@ def source_object(
         created=str(metadata.get("creationTimestamp") or "") if annotations else "",
         labels=texts(metadata.get("labels")) if labels else _NO_TEXTS,
         annotations=texts(metadata.get("annotations")) if annotations else _NO_TEXTS,
-        facets=frozenset(facets),
+        facets=frozenset(facets) or _NO_FACETS,
         origin=origin if isinstance(origin, Origin) else None,
     )
 

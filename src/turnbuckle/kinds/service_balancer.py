@@ -8,28 +8,34 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from turnbuckle.engine.protocol import Look, Translation
 from turnbuckle.kinds import service_health
 from turnbuckle.kinds.lease import Asked, Family, LeaseSpec
+from turnbuckle.kinds.service_health import Existing
 from turnbuckle.kinds.service_spec import BalancerSpec, ServicePort, ServiceSpec
 from turnbuckle.kit import annotations as annotated
 from turnbuckle.kit import facts
+from turnbuckle.kit.addresses import bigip_address
 from turnbuckle.kit.annotations import FREEZE, Option, field_of, frozen, options
 from turnbuckle.kit.as3_names import formatted
-from turnbuckle.kit.shape import FLAW, Reader
+from turnbuckle.kit.shape import Reader, as_json
 from turnbuckle.kit.shared_names import in_folder
 from turnbuckle.model import issue as issues_of
 from turnbuckle.model.claim import (
     AddressKey,
     Claim,
+    HostRule,
+    HostRules,
     ListenerSettings,
     MonitorSettings,
     PoolFields,
     PoolKey,
     PoolSettings,
 )
+from turnbuckle.model.policy import Action, Condition
 from turnbuckle.model.ref import SourceObject
 from turnbuckle.model.settings import Settings
 
@@ -39,16 +45,21 @@ HEALTH, POLICY = f"{PREFIX}health", f"{PREFIX}policyName"
 
 _PROFILES = {"TCP": "/Common/tcp", "UDP": "/Common/udp"}
 _STICKY = "/Common/source_addr"
+_RANGES = "spec.loadBalancerSourceRanges"
+
+_Sources = Mapping[bool, tuple[str, ...]]
+"""Prefixes by family (True: IPv6); none for everybody. A family that is not there serves nobody."""
 
 
 def _both_families(reader: Reader, path: str, given: str) -> Any:
     """One address, or one of each family with a comma between; a tuple of their texts."""
-    found = [annotated.address(reader, path, item.strip()) for item in given.split(",")]
-    if FLAW in found:
-        return FLAW
+    items = [item.strip() for item in given.split(",")]
+    if any(bigip_address(item) is None for item in items):
+        return reader.flaw(issues_of.bad_address(reader.about, path, given))
+    found = [annotated.address(reader, path, item) for item in items]
     if len({":" in address for address in found}) < len(found):
         wanted = "one address, or one IPv4 and one IPv6 address with a comma between"
-        return reader.flaw(issues_of.wrong_type(reader.about, path, issues_of.quoted(given), wanted))
+        return reader.flaw(issues_of.wrong_type(reader.about, path, as_json(given), wanted))
     return tuple(found)
 
 
@@ -97,7 +108,7 @@ class _Pass:
         addresses, sources = self._addresses(), self._sources()
         partition = self._partition()
         claims = list(self._claims(addresses, sources, partition)) if partition else []
-        return Translation(tuple(claims), tuple(self.reader.issues), frozen(self.obj), self.waits)
+        return Translation(tuple(claims), self.reader.told(), frozen(self.obj), self.waits)
 
     def _doubts(self) -> None:
         """What is there and has no effect."""
@@ -162,33 +173,30 @@ class _Pass:
                 self.reader.issues.append(issues_of.address_outside(self.ref, where, pool, lease.address))
         return addresses
 
-    def _sources(self) -> dict[bool, str] | None:
-        """Whom each family's virtual servers serve (True: IPv6), as a prefix, empty for everybody; None: no limits."""
-        where = "spec.loadBalancerSourceRanges"
+    def _sources(self) -> _Sources | None:
+        """Whom each family's virtual servers serve; None: there are no limits."""
         by_family: dict[bool, list[Any]] = {}
         for text in self.balancer.source_ranges:
             try:
                 network = ipaddress.ip_network(text, strict=False)
                 by_family.setdefault(network.version == 6, []).append(network)
             except ValueError:
-                self.reader.flaw(issues_of.bad_network(self.ref, where, text))
+                self.reader.flaw(issues_of.bad_network(self.ref, _RANGES, text, items=True))
         found = {}
         for is_ipv6, networks in by_family.items():
-            ranges = [str(one) for one in ipaddress.collapse_addresses(networks)]
-            if len(ranges) > 1:
-                self.reader.flaw(issues_of.several_source_ranges(self.ref, where, ranges))
-            found[is_ipv6] = "" if ranges[0].endswith("/0") else ranges[0]
+            ranges = tuple(str(one) for one in ipaddress.collapse_addresses(networks))
+            found[is_ipv6] = () if ranges[0].endswith("/0") else ranges
         return found if self.balancer.source_ranges else None
 
     # ---- claims
 
-    def _claims(self, addresses: tuple[str, ...], sources: dict[bool, str] | None, partition: str) -> Iterator[Claim]:
+    def _claims(self, addresses: tuple[str, ...], sources: _Sources | None, partition: str) -> Iterator[Claim]:
         age = self.obj.age_key()
         served = [one for one in addresses if sources is None or (":" in one) in sources]
         for address in sorted(set(addresses) - set(served)) if sources else ():
-            where = "spec.loadBalancerSourceRanges"
-            self.reader.issues.append(issues_of.nobody_served(self.ref, where, address))
+            self.reader.issues.append(issues_of.nobody_served(self.ref, _RANGES, address))
         names = self._pool_names()
+        existing = self._existing_monitors()
         for number, port in enumerate(self.spec.ports):
             if port.protocol not in _PROFILES:
                 self._not_supported(number, port)
@@ -197,10 +205,11 @@ class _Pass:
             key = PoolKey(path, self.ref.namespace, self.ref.name, port.port, port.protocol)
             fields = PoolFields("metadata.name", f"spec.ports[{number}]", field_of(HEALTH))
             monitors = self._monitors(port, partition, served)
-            yield Claim(self.ref, age, key, PoolSettings(monitors=monitors, fields=fields))
+            want_pool = PoolSettings(monitors=monitors, existing_monitors=existing, fields=fields)
+            yield Claim(self.ref, age, key, want_pool)
             for address in served:
-                source = (sources or {}).get(":" in address, "")
-                want = self._listener(address, port, partition, path, source)
+                ranges = (sources or {}).get(":" in address, ())
+                want = self._limited(self._listener(address, port, partition, path), ranges, number)
                 yield Claim(self.ref, age, AddressKey(address), want)
 
     def _not_supported(self, number: int, port: ServicePort) -> None:
@@ -219,6 +228,8 @@ class _Pass:
     def _monitors(self, port: ServicePort, partition: str, addresses: list[str]) -> tuple[MonitorSettings, ...]:
         wanted: dict[str, MonitorSettings] = {}
         for probe in self.values[HEALTH] if addresses else ():
+            if isinstance(probe, Existing):
+                continue
             kind = probe.type_for(port.protocol)
             name = formatted(f"{self.ref.namespace}_{addresses[0]}_{kind}_{port.target}")
             path = in_folder(partition, f"{name}_{len(wanted)}" if in_folder(partition, name) in wanted else name)
@@ -226,7 +237,22 @@ class _Pass:
             wanted[path] = MonitorSettings(path, kind, probe.interval_s, probe.timeout_s, send, probe.recv)
         return tuple(wanted.values())
 
-    def _listener(self, address: str, port: ServicePort, partition: str, pool: str, source: str) -> ListenerSettings:
+    def _existing_monitors(self) -> tuple[str, ...]:
+        """Those that the BIG-IP has already; in partitions of ours they could not be told from ours."""
+        found, ours = [], self.settings.partitions
+        for one in self.values[HEALTH]:
+            if not isinstance(one, Existing):
+                continue
+            partition = one.path.split("/")[1]
+            if partition != "Common" and (not ours or partition in ours):
+                what = f"A monitor of somebody else in a partition that Turnbuckle writes to ({one.path})"
+                hint = "Name one in /Common, or write the monitor itself: type, interval, timeout, send and recv."
+                self.reader.issues.append(issues_of.not_supported(self.ref, one.field, what, hint))
+            else:
+                found.append(one.path)
+        return tuple(found)
+
+    def _listener(self, address: str, port: ServicePort, partition: str, pool: str) -> ListenerSettings:
         name = formatted(f"vs_lb_svc_{self.ref.namespace}_{self.ref.name}_{address}_{port.port}")
         if port.protocol == "UDP" and any(one.port == port.port and one.protocol == "TCP" for one in self.spec.ports):
             name += "_udp"
@@ -240,5 +266,19 @@ class _Pass:
             snat=self.settings.snat_pool or "automap",
             persistence=_STICKY if self.balancer.sticky else "",
             field=field_of(ADDRESS if self.values[ADDRESS] else POOL_LABEL),
-            source=source,
         )
+
+    def _limited(self, listener: ListenerSettings, ranges: tuple[str, ...], number: int) -> ListenerSettings:
+        """The same for clients in these ranges only; number: the port's in the Service.
+
+        A virtual server takes one prefix. With several its pool is to be had by a policy's rule only, so that where
+        the rule could not be written nobody is served, rather than everybody.
+        """
+        if len(ranges) < 2:
+            return replace(listener, source="".join(ranges))
+        if listener.protocol == "udp":
+            self.reader.flaw(issues_of.several_source_ranges(self.ref, _RANGES, ranges, f"spec.ports[{number}]"))
+        policy = f"{listener.name}_sources"
+        inside = (Condition("peer-address", "matches", tuple(sorted(ranges))),)
+        rule = HostRule("sources", "", 0, inside, (Action("forward-peer", listener.pool),), _RANGES)
+        return replace(listener, pool="", policy=policy, needs="tcp", rest=HostRules(policy, (rule,), _RANGES))

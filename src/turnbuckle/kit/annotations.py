@@ -12,7 +12,7 @@ from typing import Any
 
 from turnbuckle.kit import hosts, partition
 from turnbuckle.kit.addresses import bigip_address
-from turnbuckle.kit.shape import FLAW, Reader
+from turnbuckle.kit.shape import FLAW, Reader, as_json
 from turnbuckle.model import issue as issues_of
 from turnbuckle.model.issue import Issue
 from turnbuckle.model.ref import SourceObject
@@ -22,6 +22,7 @@ _OF_MANY = ("ingress.kubernetes.io/",)
 """Namespaces that other controllers use as well: only what is nearly a name of ours is told."""
 
 TRUE, FALSE = ("true", "yes", "1", "t"), ("false", "no", "0", "f")
+_RELEASED = (*FALSE, "")
 
 Parse = Callable[[Reader, str, str], Any]
 """Reads an annotation: what takes its issues, its field path, its text without the spaces around it."""
@@ -42,13 +43,20 @@ class Option:
     default: Any = None
 
 
-FREEZE = Option("turnbuckle/freeze", "true: nothing is written on this object's account until it is taken away.")
+def _brake(reader: Reader, path: str, text: str) -> Any:
+    if text.casefold() not in (*TRUE, *_RELEASED):
+        reader.issues.append(issues_of.taken_as_true(reader.about, path, text))
+    return text
+
+
+_DOC = "true: nothing is written on this object's account until it is taken away."
+FREEZE = Option("turnbuckle/freeze", _DOC, _brake)
 """A row of every root's table."""
 
 
 def frozen(obj: SourceObject) -> bool:
     """Whether an object asks that nothing is written on its account."""
-    return obj.annotations.get(FREEZE.name, "false").strip().casefold() not in ("false", "no", "0", "")
+    return obj.annotations.get(FREEZE.name, "false").strip().casefold() not in _RELEASED
 
 
 def options(*rows: Option) -> Mapping[str, Option]:
@@ -110,7 +118,7 @@ def number(low: int, high: int) -> Parse:
     def parse(reader: Reader, path: str, text: str) -> Any:
         if not text.removeprefix("-").isdecimal() or not text.isascii():
             wanted = f'a whole number from {low} to {high} in quotes, for example "{max(low, min(high, 80))}"'
-            return reader.flaw(issues_of.wrong_type(reader.about, path, issues_of.quoted(text), wanted))
+            return reader.flaw(issues_of.wrong_type(reader.about, path, as_json(text), wanted))
         if len(text) > len(str(high)) + 1 or not low <= int(text) <= high:
             return reader.flaw(issues_of.out_of_range(reader.about, path, text, low, high))
         return int(text)
@@ -146,6 +154,6 @@ def networks(reader: Reader, path: str, text: str) -> Any:
 
 def object_name(reader: Reader, path: str, text: str) -> Any:
     """An operator's object, as kit.partition.path_in takes it."""
-    if not all(text.strip("/").split("/")) or any(c.isspace() for c in text):
+    if not partition.is_object(text):
         return reader.flaw(issues_of.bad_device_path(reader.about, path, text))
     return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from sys import intern
 
 from turnbuckle.engine.protocol import Look
 from turnbuckle.model.mark import Mark
@@ -34,4 +35,4 @@ def today(look: Look) -> date | None:
 def mark_for(look: Look, owner: Ref) -> Mark:
     """The ownership mark of an object that `owner`, the oldest of its owners, asks for."""
     known = settings(look)
-    return Mark(known.controller_id, known.cluster_id, str(owner))
+    return Mark(known.controller_id, known.cluster_id, intern(str(owner)))

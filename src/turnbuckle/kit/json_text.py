@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from turnbuckle.model.issue import key
+
 
 class NotJson(Exception):
     """Why a text is not JSON, and where: line and column count from 1."""
@@ -53,10 +55,10 @@ def _no_number(word: str) -> NoReturn:
 
 
 def _paths(value: Any, path: str, twice: dict[int, list[str]]) -> Iterator[str]:
-    yield from (f"{path}.{name}" for name in twice.get(id(value), ()))
+    yield from (f"{path}.{key(name)}" for name in twice.get(id(value), ()))
     if isinstance(value, dict):
         for name, part in value.items():
-            yield from _paths(part, f"{path}.{name}", twice)
+            yield from _paths(part, f"{path}.{key(name)}", twice)
     elif isinstance(value, list):
         for number, part in enumerate(value):
             yield from _paths(part, f"{path}[{number}]", twice)

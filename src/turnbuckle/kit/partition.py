@@ -8,10 +8,18 @@ ALLOWED = "Use up to 64 letters, digits, dots, hyphens and underscores, for exam
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
+_OBJECT = re.compile(r"""[^\s"'\\\[\]{}$;,<>|]{1,255}""", re.ASCII)
+"""Nothing that Tcl would read as something else."""
+
 
 def is_name(text: str) -> bool:
     """Whether a partition can be called that."""
     return _NAME.fullmatch(text) is not None
+
+
+def is_object(text: str) -> bool:
+    """Whether an operator's object can be called that, as path_in takes it."""
+    return _OBJECT.fullmatch(text) is not None and text.isascii() and all(text.strip("/").split("/"))
 
 
 def path_in(name: str, partition: str) -> str:

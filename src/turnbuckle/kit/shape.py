@@ -13,8 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from turnbuckle.model import issue as issues_of
-from turnbuckle.model.issue import Issue
+from turnbuckle.model.issue import Issue, Severity
 from turnbuckle.model.ref import Ref
+
+MOST_TOLD = 20
+"""So much is told about one object at a time: who pasted the wrong file is not to fill everybody's log."""
 
 
 class Flaw:
@@ -36,6 +39,14 @@ class Reader:
         """Reports and answers FLAW."""
         self.issues.append(issue)
         return FLAW
+
+    def told(self) -> tuple[Issue, ...]:
+        """What was reported; where that is more than anybody reads, the beginning with the errors first."""
+        if len(self.issues) <= MOST_TOLD:
+            return tuple(self.issues)
+        errors_first = sorted(self.issues, key=lambda issue: issue.severity is not Severity.ERROR)
+        rest = errors_first[MOST_TOLD:]
+        return (*errors_first[:MOST_TOLD], issues_of.more_to_say(self.about, len(rest), rest[0].severity))
 
 
 Check = Callable[[Reader, str, Any], Any]
@@ -68,7 +79,7 @@ def record(fields: Sequence[Field]) -> Check:
         here = [row.name for row in fields if row.since <= reader.version <= row.until]
         found: dict[str, Any] = {}
         for name, part in value.items():
-            at = f"{path}.{name}"
+            at = f"{path}.{issues_of.key(name)}"
             row = known.get(name)
             if row is None:
                 reader.flaw(issues_of.unknown_field(reader.about, at, name, here))
@@ -133,12 +144,12 @@ def one_of(words: Callable[[int], Sequence[str] | None]) -> Check:
     return check
 
 
-def sequence(item: Check, least: int = 0) -> Check:
+def sequence(item: Check, least: int = 0, wanted: str = "a list, […]") -> Check:
     """A list; answers a tuple of the valid items."""
 
     def check(reader: Reader, path: str, value: Any) -> Any:
         if not isinstance(value, list):
-            return reader.flaw(issues_of.wrong_type(reader.about, path, as_json(value), "a list, […]"))
+            return reader.flaw(issues_of.wrong_type(reader.about, path, as_json(value), wanted))
         if len(value) < least:
             return reader.flaw(issues_of.wrong_type(reader.about, path, "[]", f"a list of at least {least}"))
         checked = [item(reader, f"{path}[{index}]", part) for index, part in enumerate(value)]

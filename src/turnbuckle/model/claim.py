@@ -139,12 +139,13 @@ class PoolSettings:
     """What a claim on a PoolKey wants.
 
     form: "pool" makes a pool of ours, "designated" claims members in somebody else's, "members" makes nothing on the
-    device and only lets others read the members.
+    device and only lets others read the members. existing_monitors: full paths of monitors that the device has already.
     """
 
     form: str = "pool"
     load_balancing: str = "round-robin"
     monitors: tuple[MonitorSettings, ...] = ()
+    existing_monitors: tuple[str, ...] = ()
     fields: PoolFields = PoolFields()
 
 
@@ -198,7 +199,7 @@ class ListenerSettings:
     pool: full path, for what no rule matches; empty where nothing is said about that, or rest has rules for it.
     profiles: (full path, context); certificates: those that clients are shown, beside profiles that name their own.
     secure: without a certificate there is no virtual server. policy, hosts: full path of the policy for the rules, and
-    for each host its rules.
+    for each host its rules; needs: what the policy requires of a virtual server.
     translate_address: whether members see their own address as the destination; None where nothing is said.
     source: whom it serves, as a prefix; empty: everybody.
     pool_field, profile_field, translate_field: where that stands in the owner's object, and field the address.
@@ -217,6 +218,7 @@ class ListenerSettings:
     secure: bool = False
     certificates: tuple[CertificateKey, ...] = ()
     policy: str = ""
+    needs: str = "http"
     hosts: tuple[tuple[str, HostRules], ...] = ()
     rest: HostRules | None = None
     translate_address: bool | None = None

@@ -52,19 +52,29 @@ class Issue:
         return f"{self.message} {self.hint}".rstrip()
 
 
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
 def quoted(value: object) -> str:
     """A value as it is shown in a sentence: shortened, on one line."""
-    text = "".join(c if c.isprintable() else " " for c in str(value))
+    text = _printable(str(value))
     return f'"{text}"' if len(text) <= _LONGEST_QUOTE else f'"{text[:_LONGEST_QUOTE]}…" ({len(text)} characters)'
 
 
 def shortened(json: str) -> str:
     """A value in JSON as it is shown in a sentence: on one line, with its own quotes where it has some."""
-    text = "".join(c if c.isprintable() else " " for c in json)
+    text = _printable(json)
     if len(text) <= _LONGEST_QUOTE:
         return text
     end = '"' if text.startswith('"') else ""
     return f"{text[:_LONGEST_QUOTE]}…{end} ({len(text) - 2 * len(end)} characters)"
+
+
+def key(name: str) -> str:
+    """A name that somebody else chose as it is shown within a field path: shortened, on one line."""
+    text = _printable(name)
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -74,28 +84,32 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def _error(about: Ref, field: str, code: str, message: str, hint: str, found: object = "") -> Issue:
-    return Issue(about, field, code, Severity.ERROR, message, hint, str(found)[:200])
+    return Issue(about, field, code, Severity.ERROR, message, hint, _printable(str(found)[:200]))
 
 
 def _warning(about: Ref, field: str, code: str, message: str, hint: str, found: object = "") -> Issue:
-    return Issue(about, field, code, Severity.WARNING, message, hint, str(found)[:200])
+    return Issue(about, field, code, Severity.WARNING, message, hint, _printable(str(found)[:200]))
 
 
 def _pending(about: Ref, field: str, code: str, message: str, hint: str, found: object = "") -> Issue:
-    return Issue(about, field, code, Severity.PENDING, message, hint, str(found)[:200])
+    return Issue(about, field, code, Severity.PENDING, message, hint, _printable(str(found)[:200]))
 
 
 # ---- TB10xx: text and shape
 
 
-def not_json(about: Ref, field: str, reason: str, line: int, column: int) -> Issue:
-    """The text that should be JSON does not parse."""
+def not_json(
+    about: Ref, field: str, reason: str, line: int, column: int, *, found: str | None = None, wanted: str = ""
+) -> Issue:
+    """The text that should be JSON does not parse. found: the text, where it is short enough to be shown."""
+    is_not = f"{field} is {quoted(found)}, which is not JSON" if found is not None else f"{field} is not JSON"
     return _error(
         about,
         field,
         "TB1001",
-        f"{field} is not JSON: {reason} at its line {line}, column {column}.",
-        "Write one JSON object; quotes, commas and braces must match.",
+        f"{is_not}: {reason} at its line {line}, column {column}.",
+        f"Write {wanted or 'one JSON object'}; quotes, commas and braces must match.",
+        found or "",
     )
 
 
@@ -167,7 +181,7 @@ def out_of_range(about: Ref, field: str, found: object, low: int, high: int) -> 
         about,
         field,
         "TB1009",
-        f"{field} is {found}, which is outside {low} to {high}.",
+        f"{field} is {shortened(str(found))}, which is outside {low} to {high}.",
         f"Write a number from {low} to {high}.",
         found,
     )
@@ -287,8 +301,9 @@ def unknown_annotation(about: Ref, name: str, known: Iterable[str]) -> Issue:
     known = sorted(known)
     meant = nearest(name, known)
     hint = f'Did you mean "{meant}"?' if meant else f"Known here: {', '.join(known)}."
+    shown = key(name)
     return _warning(
-        about, f"metadata.annotations[{name}]", "TB1021", f"The annotation {name} is not known.", hint, name
+        about, f"metadata.annotations[{shown}]", "TB1021", f"The annotation {shown} is not known.", hint, name
     )
 
 
@@ -417,18 +432,30 @@ def nothing_to_read(about: Ref, reason: str, kinds: Iterable[str]) -> Issue:
     return _warning(about, "", "TB1036", f"There was nothing to check in {about.name}: {reason}.", hint)
 
 
-def bad_network(about: Ref, field: str, found: str) -> Issue:
-    """An item of a list of networks that is none."""
+def bad_network(about: Ref, field: str, found: str, items: bool = False) -> Issue:
+    """An item of a list of networks that is none. items: whether the list has items, not commas."""
     message = f"{field} has the item {quoted(found)}, which is no network."
-    return _error(
-        about, field, "TB1041", message, "Write networks with commas between, as 10.0.0.0/8, 2001:db8::/32.", found
-    )
+    how = "one for each item, as 10.0.0.0/8 or" if items else "with commas between, as 10.0.0.0/8,"
+    return _error(about, field, "TB1041", message, f"Write networks {how} 2001:db8::/32.", found)
 
 
 def bad_device_path(about: Ref, field: str, found: str) -> Issue:
     """A text that names no object of the device."""
     message = f"{field} is {quoted(found)}, which is no full path on the BIG-IP."
-    return _error(about, field, "TB1042", message, "Write /partition/name, for example /Common/clientssl.", found)
+    hint = "Write /partition/name in letters, digits, dots, hyphens and underscores, for example /Common/shop."
+    return _error(about, field, "TB1042", message, hint, found)
+
+
+def taken_as_true(about: Ref, field: str, found: str) -> Issue:
+    """A brake that says neither yes nor no: it holds, since somebody wanted to stop something."""
+    message = f"{field} is {quoted(found)}; it counts as true, so that nothing is written on this object's account."
+    return _warning(about, field, "TB1051", message, 'Write "true" or "false".', found)
+
+
+def more_to_say(about: Ref, count: int, severity: Severity) -> Issue:
+    """There are more mistakes than are told at once. severity: the worst of theirs."""
+    message = f"There {'is' if count == 1 else 'are'} {count} more of these."
+    return Issue(about, "", "TB1052", severity, message, "Mend those that are told first.")
 
 
 def bad_rewrite(about: Ref, field: str, found: str, why: str, example: str) -> Issue:
@@ -889,6 +916,28 @@ def no_such_rule(about: Ref, field: str, found: str) -> Issue:
     return _warning(about, field, "TB2052", message, "Write host and path as they stand in spec.rules.", found)
 
 
+def name_asked_for(about: Ref, field: str, host: str) -> Issue:
+    """A host is being looked up; the answer comes by itself."""
+    return _pending(
+        about,
+        field,
+        "TB2053",
+        f"The address of {host} has been asked for and is not there yet.",
+        "Nothing needs to be done; what was published before stays.",
+        host,
+    )
+
+
+def name_unknown(about: Ref, field: str, host: str, why: str, address: str) -> Issue:
+    """A host cannot be looked up. why: a clause; address: what it was before, if it ever was."""
+    hint = "Mend the name in DNS, or write the address in the annotation virtual-server.f5.com/ip."
+    if address:
+        message = f"The address of {host} cannot be found any more: {why}; it stays {address}."
+        return _warning(about, field, "TB2054", message, hint, host)
+    message = f"The address of {host} cannot be found: {why}."
+    return _error(about, field, "TB2054", message, hint, host)
+
+
 def no_balancer_address(about: Ref, field: str) -> Issue:
     """A Service of type LoadBalancer for us that gives no address."""
     return _pending(
@@ -958,15 +1007,15 @@ def address_outside(about: Ref, field: str, pool: str, address: str) -> Issue:
     )
 
 
-def several_source_ranges(about: Ref, field: str, ranges: Iterable[str]) -> Issue:
-    """A virtual server serves one prefix of source addresses."""
+def several_source_ranges(about: Ref, field: str, ranges: Iterable[str], port: str) -> Issue:
+    """A UDP virtual server serves one prefix of source addresses: no policy looks at who sends datagrams."""
     ranges = list(ranges)
     return _error(
         about,
         field,
         "TB2036",
-        f"{field} comes to {len(ranges)} ranges of one family ({', '.join(ranges)}); a virtual server takes one.",
-        "Write one prefix for each family that has them all, or leave the field out and filter elsewhere.",
+        f"{field} comes to {len(ranges)} ranges of one family ({', '.join(ranges)}); UDP, as in {port}, takes one.",
+        "Write one prefix for each family that has them all, or give the UDP port a Service of its own.",
         ", ".join(ranges),
     )
 
@@ -985,11 +1034,12 @@ def nobody_served(about: Ref, field: str, address: str) -> Issue:
 
 def policy_unread(about: Ref, field: str, namespace: str, policy: str) -> Issue:
     """A reference to a Policy (cis.f5.com), which this version does not read."""
+    named = quoted(f"{namespace}/{policy}")
     return _pending(
         about,
         field,
         "TB2038",
-        f"{field} names Policy {namespace}/{policy}, and Policies are not read: its settings are not applied.",
+        f"{field} names Policy {named}, and Policies are not read: its settings are not applied.",
         "Take the annotation out if they are not needed.",
         policy,
     )
@@ -1132,6 +1182,18 @@ def node_held(about: Ref, path: str, address: str, holder: str, answer: str) -> 
         "TB3011",
         f"{path} needs a node for {address}, and the BIG-IP has that address as node {holder}.",
         "Start every controller of this BIG-IP with --share-nodes (nodes live in /Common then), or delete that node.",
+        answer,
+    )
+
+
+def destination_held(about: Ref, path: str, what: str, answer: str) -> Issue:
+    """A virtual server that is not ours is where one is to be. what: a clause about it."""
+    return _error(
+        about,
+        "",
+        "TB3013",
+        f"The BIG-IP refuses {path}, for {what} already: {answer.rstrip('.')}.",
+        "Choose another address or port, or delete what the BIG-IP has there.",
         answer,
     )
 

@@ -17,6 +17,9 @@ Context = Literal["all", "clientside", "serverside"]
 AdminState = Literal["enabled", "disabled", "offline"]
 MonitorType = Literal["http", "https", "tcp", "udp", "gateway-icmp"]
 
+EXISTING_MONITOR = "ltm/monitor"
+"""The kind of a monitor of whatever type; those that have a type are in collections below it."""
+
 
 @dataclass(frozen=True, slots=True)
 class LtmObject:
@@ -121,7 +124,10 @@ class Monitor(LtmObject):
 
 @dataclass(frozen=True, slots=True)
 class Pool(LtmObject):
-    """A pool that is ours, members included."""
+    """A pool that is ours, members included.
+
+    monitors: those of an operator have the kind EXISTING_MONITOR, since nobody says of which type they are.
+    """
 
     members: frozenset[Member] = frozenset()
     load_balancing: str = "round-robin"
@@ -130,8 +136,8 @@ class Pool(LtmObject):
     KIND: ClassVar[str] = "ltm/pool"
 
     def references(self) -> frozenset[Path]:
-        """Its monitors."""
-        return frozenset(self.monitors)
+        """Its monitors; those of an operator the device knows."""
+        return frozenset(path for path in self.monitors if path.kind != EXISTING_MONITOR)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,14 +51,12 @@ class Plan:
 
     refused: what is wanted and not done, by path, and why.
     foreign: objects in the partition that bear no mark of ours; they are neither changed nor deleted.
-    fingerprint: 16 hex digits over everything but members; the same plan has the same one.
     spared: operations that whoever asked for the plan wants left for later.
     """
 
     operations: tuple[Operation, ...] = ()
     refused: tuple[tuple[Path, Issue], ...] = ()
     foreign: tuple[Path, ...] = ()
-    fingerprint: str = ""
     spared: tuple[Operation, ...] = ()
 
     @property

@@ -13,9 +13,12 @@ from typing import ClassVar, Literal
 from turnbuckle.model.ltm import LtmObject, Pool
 from turnbuckle.model.state import Path
 
-Operand = Literal["http-host", "path", "path-segment", "client-address"]
+Operand = Literal["http-host", "path", "path-segment", "client-address", "peer-address"]
 Match = Literal["equals", "starts-with", "ends-with", "matches"]
-Act = Literal["forward", "redirect", "replace-host", "replace-uri", "reset"]
+Act = Literal["forward", "forward-peer", "redirect", "replace-host", "replace-uri", "reset"]
+
+FORWARDING: frozenset[Act] = frozenset({"forward", "forward-peer"})
+"""Acts whose value is a pool."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -23,7 +26,8 @@ class Condition:
     """One condition of a rule; all of a rule's conditions have to hold.
 
     operand: "http-host" is the Host header without its port; "path" the path of the URI; "path-segment" one of its
-    segments, counted from 1 in `index`; "client-address" the address of the client, matched by prefixes ("matches").
+    segments, counted from 1 in `index`; "client-address" the address of the client, matched by prefixes ("matches");
+    "peer-address" the same as soon as it connects, before it asks for anything.
     values: any of them suffices; they are sorted, since the device has them in an order of its own, and prefixes have
     their length ("192.0.2.1/32"). negated: none of them may match.
     """
@@ -40,6 +44,7 @@ class Condition:
 class Action:
     """One action of a rule.
 
+    act: all are done at a request, "forward-peer" as soon as somebody connects.
     value: the full path of a pool to forward to; where to redirect to, or what to put in the place of host or URI,
     which may be a Tcl expression after "tcl:"; empty for reset. code: the HTTP status of a redirect.
     """
@@ -89,5 +94,5 @@ class PolicyRule(LtmObject):
 
     def references(self) -> frozenset[Path]:
         """Its policy and the pools that it forwards to."""
-        pools = {Path(Pool.KIND, action.value) for action in self.actions if action.act == "forward"}
+        pools = {Path(Pool.KIND, action.value) for action in self.actions if action.act in FORWARDING}
         return frozenset({Path(Policy.KIND, self.policy), *pools})

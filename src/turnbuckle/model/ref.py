@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from sys import intern
 from typing import Any
 
 Facet = tuple[str, str]
@@ -73,7 +74,7 @@ class SourceObject:
 
     def age_key(self) -> Age:
         """Sorts the oldest first; objects without a time come after those with one."""
-        return (not self.created, self.created, str(self.ref))
+        return (not self.created, self.created, intern(str(self.ref)))
 
 
 class Grounds(IntEnum):

@@ -22,6 +22,7 @@ class Settings:
     ingresses: whether Ingresses are published.
     ingress_class: name of the IngressClass to serve; with ingress_class_only not those Ingresses that name no class.
     default_ingress_ip: the address of Ingresses that give none, as bigip_address answers it; empty: there is none.
+    resolve_ingress_names: whether the address of an Ingress that gives none is that of its first rule's host.
     load_balancer_class: the class of Services of type LoadBalancer to serve; with load_balancer_class_only not those
     Services that name no class.
     """
@@ -39,6 +40,7 @@ class Settings:
     ingress_class: str = "f5"
     ingress_class_only: bool = False
     default_ingress_ip: str = ""
+    resolve_ingress_names: bool = False
     load_balancer_class: str = ""
     load_balancer_class_only: bool = False
 

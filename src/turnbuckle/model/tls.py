@@ -43,6 +43,11 @@ class CertificateFile(LtmObject):
 
     KIND: ClassVar[str] = "sys/file/ssl-cert"
 
+    @property
+    def chained(self) -> bool:
+        """Whether others follow it in its file; not known of one that was read from the device."""
+        return self.pem.count("-----BEGIN CERTIFICATE-----") > 1
+
 
 @dataclass(frozen=True, slots=True)
 class KeyFile(LtmObject):
@@ -131,6 +136,11 @@ class ProfileBinding(LtmObject):
     def references(self) -> frozenset[Path]:
         """The virtual server and the profile."""
         return frozenset({self.whole(), Path(self.kind, self.profile)})
+
+
+def without_digest(certificate: str) -> str:
+    """What the full paths of one Secret's certificates have in common, whenever it was renewed."""
+    return certificate.rpartition("_")[0]
 
 
 def default_profile(virtual: str) -> str:

@@ -11,6 +11,9 @@ from turnbuckle.model.plan import Operation, Verb
 from turnbuckle.model.ref import Ref
 from turnbuckle.model.state import Path
 
+_ALL_OF_IT: frozenset[str] = frozenset()
+"""One for all operations, since what was written is remembered for a while."""
+
 
 def operation(
     path: Path, before: LtmObject | None, after: LtmObject | None, causes: Mapping[Path, frozenset[Ref]]
@@ -24,9 +27,9 @@ def operation(
         return None
     because = causes.get(path, frozenset()) | owners(before) | owners(after)
     if before is None:
-        return Operation(Verb.CREATE, path, None, after, frozenset(), because)
+        return Operation(Verb.CREATE, path, None, after, _ALL_OF_IT, because)
     if after is None:
-        return Operation(Verb.DELETE, path, before, None, frozenset(), because)
+        return Operation(Verb.DELETE, path, before, None, _ALL_OF_IT, because)
     fields = differing(before, after)
     if isinstance(after, DesignatedPool):
         fields &= {"members"}

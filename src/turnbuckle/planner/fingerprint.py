@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
 from turnbuckle.model.ltm import LtmObject
-from turnbuckle.model.plan import Operation
+from turnbuckle.model.plan import Operation, Plan
 
 _MOVING = frozenset({"members", "mark"})
 """Members change by themselves between a plan and its application; a mark says nothing that the path does not."""
 
 
-def fingerprint(operations: Iterable[Operation]) -> str:
+def fingerprint(plan: Plan) -> str:
     """16 hex digits over verbs, paths and values, but not over members; independent of the order."""
-    rows = sorted(_row(operation) for operation in operations if not operation.members_only)
+    rows = sorted(_row(operation) for operation in plan.operations if not operation.members_only)
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:16]
 
 

@@ -1,7 +1,10 @@
-"""What a held owner has on the device stays: its objects as they are, its pools with fresh members.
+"""What a held owner has on the device stays: its objects as they are, with fresh members and renewed certificates.
 
 A held owner errs and was never good while this process runs, so nobody knows what it would want; the device has the
 last that was good. What of it has to give way to others is decided in `places`.
+
+What nobody can make as things are stays as well, while somebody wants it: what shows a certificate whose Secret is
+missing, and the virtual server if it has no other.
 
 A part of something that is shared, such as its rules in a policy, stays with all that it needs: the whole, whatever
 uses that, and what those refer to, also when their own owners want them no more. Where it is the oldest and has said
@@ -16,7 +19,7 @@ from dataclasses import replace
 from turnbuckle.model.ltm import DesignatedPool, LtmObject, Pool, VirtualServer
 from turnbuckle.model.ref import Ref
 from turnbuckle.model.state import Path, State
-from turnbuckle.model.tls import ClientSsl, ProfileBinding, default_profile
+from turnbuckle.model.tls import CertificateFile, ClientSsl, KeyFile, ProfileBinding, default_profile, without_digest
 from turnbuckle.planner.diff import owners
 from turnbuckle.planner.guard import is_ours
 
@@ -25,11 +28,12 @@ def graft(
     observed: State,
     desired: State,
     held: frozenset[Ref],
+    stays: Mapping[Path, frozenset[Ref]],
     paths: Iterable[Path],
     kept: Mapping[str, Ref],
     controller_id: str,
 ) -> dict[Path, LtmObject | None]:
-    """What is to be compared as desired, for each path. kept: as `places.kept` answers."""
+    """What is to be compared as desired, for each path. stays: as in a snapshot. kept: as `places.kept` answers."""
 
     def ours(path: Path) -> LtmObject | None:
         # Another controller's object may bear an owner of the same name.
@@ -37,7 +41,62 @@ def graft(
         return obj if obj is not None and is_ours(obj, controller_id) else None
 
     found = {path: _wanted(ours(path), desired.get(path), held, kept) for path in paths}
-    return found | _needed(found, observed, desired) if held else found
+    if stays:
+        found |= _staying({path: ours(path) for path in found}, found, desired, stays)
+    if held:
+        found |= _renewed(found, desired)
+    return found | _needed(found, observed, desired) if held or stays else found
+
+
+def _staying(
+    before: Mapping[Path, LtmObject | None],
+    wanted: Mapping[Path, LtmObject | None],
+    desired: State,
+    stays: Mapping[Path, frozenset[Ref]],
+) -> dict[Path, LtmObject]:
+    """What nobody can make as things are, as the device has it; of its parts those whose owners want it still."""
+    found = {}
+    for path, obj in before.items():
+        if obj is None:
+            continue
+        whole = obj.whole()
+        if wanted[path] is None:
+            if path in stays or (whole is not None and owners(obj) & stays.get(whole, frozenset())):
+                found[path] = obj
+        elif path in stays and isinstance(obj, ClientSsl) and not _is_shown(obj, desired):
+            found[path] = obj
+    return found
+
+
+def _is_shown(profile: ClientSsl, desired: State) -> bool:
+    """Whether the Secret whose certificate a profile shows is there, though it may have been renewed."""
+    secret = without_digest(profile.certificate)
+    return any(path.kind == CertificateFile.KIND and without_digest(path.name) == secret for path in desired)
+
+
+def _renewed(wanted: Mapping[Path, LtmObject | None], desired: State) -> dict[Path, LtmObject | None]:
+    """Profiles that stay show what their Secrets hold now: that is a fact, whatever is wrong with their owners."""
+    kept = {
+        path: obj
+        for path, obj in wanted.items()
+        if isinstance(obj, ClientSsl | CertificateFile | KeyFile) and obj != desired.get(path)
+    }
+    if not kept:
+        return {}
+    files = {without_digest(obj.name): obj for obj in desired.values() if isinstance(obj, CertificateFile)}
+    found: dict[Path, LtmObject | None] = {}
+    for path, obj in kept.items():
+        before = obj.certificate if isinstance(obj, ClientSsl) else obj.name
+        now = files.get(without_digest(before))
+        if now is None or now.name == before:
+            continue
+        if isinstance(obj, ClientSsl):
+            chain = now.name if now.chained else ""
+            found[path] = replace(obj, certificate=now.name, key=now.name, chain=chain)
+            found |= {new: desired.get(new) for new in (now.path, Path(KeyFile.KIND, now.name))}
+        else:
+            found[path] = None
+    return found
 
 
 def _needed(wanted: Mapping[Path, LtmObject | None], observed: State, desired: State) -> dict[Path, LtmObject | None]:

@@ -16,7 +16,6 @@ from turnbuckle.planner import places
 from turnbuckle.planner.close import close
 from turnbuckle.planner.diff import operation as diff
 from turnbuckle.planner.diff import owner_of, owners
-from turnbuckle.planner.fingerprint import fingerprint
 from turnbuckle.planner.graft import graft
 from turnbuckle.planner.guard import is_ours, refuse
 from turnbuckle.planner.order import order
@@ -37,6 +36,7 @@ def make_plan(
     controller_id: str,
     held: frozenset[Ref] = frozenset(),
     ages: Mapping[Ref, Age] = _AGELESS,
+    stays: Mapping[Path, frozenset[Ref]] = _NOBODY,
     adopt: bool = False,
     synced: bool = True,
     paths: frozenset[Path] | None = None,
@@ -46,6 +46,7 @@ def make_plan(
     """What turns `observed` into `desired`, in order, and what is not done and why.
 
     held: owners whose objects stay as they are. ages: of owners, for what only one of them can have.
+    stays: paths of what nobody can make as things are, and who wants it: what is there is not taken away.
     adopt: mark objects that nobody marked, and take them over.
     synced: whether every source has told everything; until then nothing is deleted.
     paths: what may differ, so that a plan costs what changed; None compares everything.
@@ -54,7 +55,7 @@ def make_plan(
     compared = frozenset(observed) | frozenset(desired) if paths is None else _concerned(observed, desired, held, paths)
     disputed = held and any(_places(state, path) for path in compared for state in (observed, desired))
     kept = places.kept(observed, desired, held, ages, controller_id) if disputed else {}
-    wanted = graft(observed, desired, held, compared, kept, controller_id)
+    wanted = graft(observed, desired, held, stays, compared, kept, controller_id)
     steps = {path: diff(path, observed.get(path), wanted[path], causes) for path in compared}
     losses = places.losses((step for step in steps.values() if step is not None), kept, held, ages) if kept else {}
     found = _Found()
@@ -77,13 +78,12 @@ def make_plan(
             (found.spared if spare(step) else found.operations).append(step)
         elif isinstance(objection, Issue):
             found.refused.append((path, objection))
-    refused = frozenset(path for path, _ in found.refused)
-    allowed, waiting = close(found.operations, observed, refused, (*found.spared, *found.put_off))
+    allowed, waiting = close(found.operations, observed, found.barred, (*found.spared, *found.put_off))
     ordered = with_claims(
         order(allowed), observed, desired, compared, controller_id, lambda claim: synced and not spare(claim)
     )
     told = [*found.refused, *waiting, *_taken_members(observed, desired, compared)]
-    return Plan(ordered, tuple(sorted(told)), tuple(found.foreign), fingerprint(ordered), tuple(found.spared))
+    return Plan(ordered, tuple(sorted(told)), tuple(found.foreign), tuple(found.spared))
 
 
 @dataclass(slots=True)
@@ -95,6 +95,11 @@ class _Found:
     foreign: list[Path] = field(default_factory=list)
     spared: list[Operation] = field(default_factory=list)
     put_off: list[Operation] = field(default_factory=list)
+
+    @property
+    def barred(self) -> frozenset[Path]:
+        """The paths of what cannot be written."""
+        return frozenset(path for path, _ in self.refused)
 
     def loses(self, step: Operation, loss: places.Loss) -> Operation | None:
         """Tells who cannot have a place; answers what is done instead: nothing, or what is there goes."""
@@ -111,7 +116,8 @@ class _Found:
 def _concerned(observed: State, desired: State, held: frozenset[Ref], paths: frozenset[Path]) -> frozenset[Path]:
     """The paths that may differ, what is needed by them, and what of held owners may have to give way to them.
 
-    What they have needed so far is among them too: it may have had to stay because of one of them alone.
+    What they have needed so far is among them too: it may have had to stay because of one of them alone. What would go
+    is not to be needed by what stays: so are those that refer to it on the device.
     """
     found = todo = set(paths)
     while todo:

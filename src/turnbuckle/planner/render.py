@@ -24,6 +24,7 @@ from turnbuckle.model.policy import Action, Condition, Policy, PolicyRule
 from turnbuckle.model.ref import Origin, Ref
 from turnbuckle.model.state import Path
 from turnbuckle.model.tls import CertificateFile, ClientSsl, KeyFile, ProfileBinding, ServerSsl
+from turnbuckle.planner.fingerprint import fingerprint
 from turnbuckle.planner.parts import gone_with
 
 _SIGNS = {Verb.CREATE: ("+", "32"), Verb.UPDATE: ("~", "33"), Verb.DELETE: ("-", "31")}
@@ -52,7 +53,7 @@ def text(plan: Plan, colour: bool = False, *, issues: Iterable[Issue] = (), part
     if plan.operations or partitions:
         lines.append(
             f"{counts[Verb.CREATE] + len(partitions)} to create, {counts[Verb.UPDATE]} to change,"
-            f" {counts[Verb.DELETE]} to delete. Fingerprint {plan.fingerprint}."
+            f" {counts[Verb.DELETE]} to delete. Fingerprint {fingerprint(plan)}."
         )
     else:
         lines.append(nothing_to_do(issues))
@@ -79,7 +80,7 @@ def as_json(
     ]
     return json.dumps(
         {
-            "fingerprint": plan.fingerprint,
+            "fingerprint": fingerprint(plan),
             "operations": made + [_operation_json(operation) for operation in plan.operations],
             "foreign": [str(path) for path in plan.foreign],
             "issues": issues_json([*issues, *plan.refusals], origins or {}),

@@ -178,6 +178,7 @@ class Agenda:
             controller_id=self._controller_id,
             held=self.snapshot.held,
             ages=self.snapshot.ages,
+            stays=self.snapshot.stays,
             adopt=self._adopt,
             paths=compared,
             causes=self.snapshot.causes,

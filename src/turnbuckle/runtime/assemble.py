@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from turnbuckle import registry
 from turnbuckle.config import Config, CredentialSource, identities, settings_of
+from turnbuckle.config.dns_forms import LOOKUP, split_name_server
 from turnbuckle.drivers.icontrol.connection import Observe, unobserved
 from turnbuckle.drivers.icontrol.driver import IControlDriver
 from turnbuckle.drivers.icontrol.fencing import seat
@@ -46,6 +47,8 @@ from turnbuckle.sources.leases_infoblox import InfobloxLeases
 from turnbuckle.sources.leases_infoblox import parse as parse_labels
 from turnbuckle.sources.leases_pools import parse as parse_pools
 from turnbuckle.sources.leases_range import RangeLeases
+from turnbuckle.sources.names import Resolver
+from turnbuckle.sources.names_lookup import SystemResolver
 
 log = logging.getLogger(__name__)
 
@@ -171,10 +174,21 @@ def _controller(
     election = _election(config, login, worker, report) if login is not None and elects else None
     settings = settings_of(config, controller_id, cluster_id)
     keeper = _lease_keeper(config, cluster_id, report, login)
-    controller = Controller([source], worker, slot, report, settings, telling, election, keeper)
+    resolver = _resolver(config)
+    controller = Controller([source], worker, slot, report, settings, telling, election, keeper, resolver)
     telling.metrics.pools = controller.leases.usage
     controller.brake(freeze=parse(config.freeze), allow_mass_delete=config.allow_mass_delete)
     return controller
+
+
+def _resolver(config: Config) -> Resolver | None:
+    """Who looks up the hosts of Ingresses, if anybody."""
+    if config.resolve_ingress_names in ("", LOOKUP):
+        return SystemResolver() if config.resolve_ingress_names else None
+    # Its library takes time and memory that nobody else needs.
+    from turnbuckle.sources.names_server import ServerResolver
+
+    return ServerResolver(*split_name_server(config.resolve_ingress_names))
 
 
 def _lease_keeper(config: Config, cluster_id: str, report: Report, login: Login | None) -> LeaseKeeper:

@@ -26,6 +26,7 @@ from turnbuckle.sources.base import Source
 from turnbuckle.sources.leases_desk import Desk, Leases
 from turnbuckle.sources.leases_pools import NO_POOLS, Pools
 from turnbuckle.sources.leases_range import RangeLeases
+from turnbuckle.sources.names import Names, Resolver
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class Controller:
         telling: Telling | None = None,
         election: Election | None = None,
         keeper: LeaseKeeper = no_pools,
+        resolver: Resolver | None = None,
     ) -> None:
         self._sources, self._worker, self._slot, self.report = sources, worker, slot, report
         self._inbox: asyncio.Queue[Sequence[Event]] = asyncio.Queue()
@@ -70,6 +72,7 @@ class Controller:
             registry.kinds(), registry.composers(), [source.name for source in sources], registry.on_demand()
         )
         self.leases = keeper(Desk(self._engine.get, settings), lambda: worker.in_charge)
+        self._names = Names(resolver, self._engine.get) if resolver is not None else None
         self._settings, self._calendar = settings, Calendar()
         self._telling, self._election = telling or Telling(), election
         report.place = self._place
@@ -95,6 +98,8 @@ class Controller:
                 tasks.create_task(self._calendar.run(self._put), name="calendar")
                 tasks.create_task(self._telling.run(), name="telling")
                 tasks.create_task(self.leases.run(self._put), name=self.leases.name)
+                if self._names is not None:
+                    tasks.create_task(self._names.run(self._put), name=self._names.name)
                 if self._election is not None:
                     tasks.create_task(self._election.run(), name="election")
                 for source in self._sources:
@@ -151,6 +156,8 @@ class Controller:
             snapshot = await self._ingest(events)
             self._telling.computed(snapshot, events)
             if snapshot.synced:
+                if self._names is not None:
+                    snapshot = await self._named(self._names, snapshot)
                 self.leases.asked(snapshot)
                 # Whoever has seen nothing before has everything to compare.
                 self._slot.put(snapshot if self._synced.is_set() else replace(snapshot, changed=None))
@@ -159,6 +166,14 @@ class Controller:
             while not self._inbox.empty():
                 gathered += self._inbox.get_nowait()
             events = gathered
+
+    async def _named(self, names: Names, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with the addresses of the names that it asks for; only the first one waits for answers."""
+        if self._synced.is_set():
+            names.asked(snapshot)
+            return snapshot
+        events = await names.first(snapshot)
+        return (await self._ingest(events)).after(snapshot) if events else snapshot
 
     async def _ingest(self, events: Sequence[Event]) -> Snapshot:
         """The state after all of these events; in between, others have their turn, such as the renewal of a Lease."""

@@ -37,7 +37,7 @@ class Possessions:
         self._state = State()
         self._owners: dict[Path, Ref] = {}
         self._paths: dict[Ref, set[Path]] = {}
-        self._needs: dict[Path, frozenset[Path]] = {}
+        self._needs: dict[Path, tuple[Path, ...]] = {}
         self._servers: dict[Path, set[Path]] = {}
         self._wholes: dict[Path, Path] = {}
         self._parts: dict[Path, set[Path]] = {}
@@ -81,14 +81,14 @@ class Possessions:
 
     def _serve(self, server: Path, ours: bool) -> set[Ref]:
         """Notes what a virtual server of ours refers to now, and answers whom that may concern."""
-        before = self._needs.pop(server, frozenset())
+        before = frozenset(self._needs.pop(server, ()))
         after = self._state[server].references() if ours else frozenset()
         for path in before - after:
             self._servers[path].discard(server)
         for path in after - before:
             self._servers.setdefault(path, set()).add(server)
         if after:
-            self._needs[server] = after
+            self._needs[server] = tuple(after)
         concerned = {part for path in before ^ after for part in (path, *self._parts.get(path, ()))}
         return {self._owners[path] for path in concerned if path in self._owners}
 

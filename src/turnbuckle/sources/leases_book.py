@@ -74,38 +74,52 @@ class Book:
 
 
 def settled(
-    book: Book, pools: Pools, requests: Iterable[Request], uses: Uses, now: float, *, fresh: bool, begins: bool
+    book: Book,
+    pools: Pools,
+    requests: Iterable[Request],
+    uses: Uses,
+    now: float,
+    *,
+    fresh: bool,
+    begins: bool,
+    firm: bool = False,
 ) -> Book:
     """The book after everybody who asks has been looked at.
 
     uses: those of a device that was read. fresh: whether addresses may be granted that nobody has yet, which only one
     of several replicas may do. begins: whether this is the first look after a start, when nothing is remembered.
+    firm: whether what the book has counts more than a status or a mark, since somebody else keeps it.
     """
-    return _Settling(book, pools, requests, uses, now).book(fresh, begins)
+    return _Settling(book, pools, requests, uses, now, firm).book(fresh, begins)
 
 
 class _Settling:
     """One look at everybody who asks."""
 
-    def __init__(self, book: Book, pools: Pools, requests: Iterable[Request], uses: Uses, now: float) -> None:
-        self._pools, self._uses, self._now = pools, uses, now
+    def __init__(
+        self, book: Book, pools: Pools, requests: Iterable[Request], uses: Uses, now: float, firm: bool
+    ) -> None:
+        self._pools, self._uses, self._now, self._firm = pools, uses, now, firm
         self._requests = {request.asked.ref: request for request in requests}
-        self._grants = {ref: kept for ref, grant in book.grants.items() if (kept := self._kept(ref, grant))}
-        self._holders = {grant.address: ref for ref, grant in self._grants.items()}
-        self._refused: dict[Ref, LeaseSpec] = {}
         self._marked: dict[str, list[str]] = {}
         for address in sorted(uses.device):
             for owner in uses.device[address]:
                 self._marked.setdefault(owner, []).append(address)
+        self._grants = {ref: kept for ref, grant in book.grants.items() if (kept := self._kept(ref, grant))}
+        self._holders = {grant.address: ref for ref, grant in self._grants.items()}
+        self._refused: dict[Ref, LeaseSpec] = {}
 
     def book(self, fresh: bool, begins: bool) -> Book:
-        new = [request for ref, request in sorted(self._requests.items()) if ref not in self._grants]
+        unseen = [request for ref, request in sorted(self._requests.items()) if not self._is_live(ref)]
         # Who is where its status says goes before those of whom only one of the two speaks.
-        for request in sorted(new, key=lambda one: not any(self._is_at(one, address) for address in one.told)):
+        for request in sorted(unseen, key=lambda one: not any(self._is_at(one, address) for address in one.told)):
             self._find_again(request, begins)
         if fresh:
-            self._allot([request for request in new if request.asked.ref not in self._grants])
+            self._allot([request for request in unseen if request.asked.ref not in self._grants])
         return Book(self._grants, self._refused)
+
+    def _is_live(self, ref: Ref) -> bool:
+        return ref in self._grants and (self._firm or self._grants[ref].live)
 
     # ---- what was granted before
 
@@ -115,33 +129,48 @@ class _Settling:
             since = self._now if grant.idle_since is None else grant.idle_since
             return replace(grant, idle_since=since) if self._now - since < GRACE_S else None
         live = grant.live or grant.address in request.told or self._is_at(request, grant.address)
-        if not live and self._is_elsewhere(request, grant.address):
-            # Somebody else was there first, and nobody has seen ours there yet.
-            return None
         pool = self._pools.get(request.asked.pool)
+        if self._is_elsewhere(request, grant.address) and (not live or self._is_marked(request, pool)):
+            # Somebody else was there first: nobody has seen ours there yet, or another replica has given way since.
+            return None
         return Grant(grant.address, None, live, outside=pool is None or not pool.has(grant.address))
 
     def _is_at(self, request: Request, address: str) -> bool:
         return bool(self._uses.device.get(address, frozenset()) & request.owners)
 
+    def _is_marked(self, request: Request, pool: Pool | None) -> bool:
+        """Whether who asks has another address of the pool on the device."""
+        marked = [address for owner in request.owners for address in self._marked.get(owner, ())]
+        family = request.asked.family
+        return pool is not None and any(number_of(one)[1] == family and pool.has(one) for one in marked)
+
     def _is_elsewhere(self, request: Request, address: str) -> bool:
         """Whether others have an address on the device, and who asks has nothing there."""
         return bool(self._uses.device.get(address)) and not self._is_at(request, address)
 
-    # ---- what was granted before a start
+    # ---- what was granted before a start, or by another replica
 
     def _find_again(self, request: Request, begins: bool) -> None:
-        pool = self._pools.get(request.asked.pool, Pool())
+        """Grants what the status or a mark says, also in place of what nobody has seen yet: a replica that led before
+        may have granted something else that never was written.
+        """
+        ref, pool = request.asked.ref, self._pools.get(request.asked.pool, Pool())
         marked = [address for owner in sorted(request.owners) for address in self._marked.get(owner, ())]
         for address in (*request.told, *marked):
             inside = pool.has(address)
             outlived = begins and address in marked and not any(one.has(address) for one in self._pools.values())
-            taken = address in self._holders or self._is_elsewhere(request, address)
+            holder = self._holders.get(address, ref)
+            taken = (holder != ref and self._is_live(holder)) or self._is_elsewhere(request, address)
             if number_of(address)[1] == request.asked.family and (inside or outlived) and not taken:
-                self._grant(request.asked.ref, Grant(address, live=True, outside=not inside))
+                self._grant(ref, Grant(address, live=True, outside=not inside))
                 return
 
     def _grant(self, ref: Ref, grant: Grant) -> None:
+        """Replaces what it had, and takes the address from whoever was not seen there yet."""
+        if ref in self._grants:
+            del self._holders[self._grants[ref].address]
+        if (holder := self._holders.get(grant.address)) is not None:
+            del self._grants[holder]
         self._grants[ref] = grant
         self._holders[grant.address] = ref
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from turnbuckle.engine.snapshot import Snapshot
-from turnbuckle.kinds.lease import Addressed, Family, LeaseSpec, asked
+from turnbuckle.kinds.lease import ON_DEMAND, Addressed, Family, LeaseSpec, asked
 from turnbuckle.model.ltm import VirtualServer
 from turnbuckle.model.ref import Event, Gone, Put, Ref, SourceObject
 from turnbuckle.model.settings import Settings
@@ -67,6 +67,7 @@ class Desk:
 
     def __init__(self, objects: Callable[[Ref], SourceObject | None], settings: Settings) -> None:
         self._objects, self._ids = objects, (settings.controller_id, settings.cluster_id)
+        self._all_demand: Mapping[Ref, frozenset[Ref]] = {}
         self.demand: Mapping[Ref, frozenset[Ref]] = {}
         self._desired = State()
         self._device: State | None = None
@@ -81,9 +82,11 @@ class Desk:
     def asked(self, snapshot: Snapshot) -> None:
         """See Leases.asked."""
         self._desired = snapshot.desired
-        if snapshot.demand is not self.demand:
-            self.demand = snapshot.demand
-            self.news.set()
+        if snapshot.demand is self._all_demand:
+            return
+        self._all_demand = snapshot.demand
+        self.demand = {ref: roots for ref, roots in snapshot.demand.items() if ref.kind == ON_DEMAND}
+        self.news.set()
 
     def observed(self, state: State) -> None:
         """See Leases.observed."""

@@ -141,7 +141,7 @@ class InfobloxLeases:
             self._grid = await self._learn()
         before, uses, requests = self._book.grants, self._desk.uses(), self._desk.requests()
         pools, now_s = self._labels.pools, self._clock()
-        self._book = settled(self._book, pools, requests, uses, now_s, fresh=False, begins=self._begins)
+        self._book = settled(self._book, pools, requests, uses, now_s, fresh=False, begins=self._begins, firm=True)
         self._begins = False
         now = self._book.grants
         self._goes |= {ref: grant.address for ref, grant in before.items() if ref not in now}

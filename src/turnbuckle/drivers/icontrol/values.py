@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from turnbuckle.model import mark as marks
+from turnbuckle.model.ltm import EXISTING_MONITOR
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.state import Path
 
@@ -101,15 +102,15 @@ def monitor_text(found: object) -> str:
 def monitor_paths(expression: object, known: Mapping[str, Path]) -> tuple[Path, ...]:
     """The monitors of a pool, sorted, since the device answers them in an order of its own.
 
-    known: full path -> Path. A monitor that is not known has the kind "ltm/monitor"; one of "min N of" has a kind that
-    says so, which no monitor of ours has, so that such a pool never equals one that needs them all.
+    known: full path -> Path. A monitor that is not known has the kind EXISTING_MONITOR; one of "min N of" has a kind
+    that says so, which no monitor of ours has, so that such a pool never equals one that needs them all.
     """
     whole = text(expression).strip()
     if whole in ("", "default"):
         return ()
     least = _MIN_OF.match(whole)
     names = least[2].split() if least else whole.split(" and ")
-    paths = (known.get(name.strip()) or Path("ltm/monitor", name.strip()) for name in names if name.strip())
+    paths = (known.get(name.strip()) or Path(EXISTING_MONITOR, name.strip()) for name in names if name.strip())
     if least:
         paths = (Path(f"{path.kind}/min-{least[1]}-of", path.name) for path in paths)
     return tuple(sorted(paths))

@@ -20,7 +20,11 @@ _OPERANDS: Mapping[Operand, frozenset[str]] = {
     "path": frozenset({"httpUri", "path"}),
     "path-segment": frozenset({"httpUri", "pathSegment"}),
     "client-address": frozenset({"tcp", "address"}),
+    "peer-address": frozenset({"tcp", "address", "clientAccepted"}),
 }
+"""What is looked at: its flags, with the event where it is not the request."""
+
+_ADDRESSES = ("client-address", "peer-address")
 _MATCHES: Mapping[Match, str] = {
     "equals": "equals",
     "starts-with": "startsWith",
@@ -29,6 +33,7 @@ _MATCHES: Mapping[Match, str] = {
 }
 _ACTS: Mapping[Act, tuple[frozenset[str], str]] = {
     "forward": (frozenset({"forward", "select"}), "pool"),
+    "forward-peer": (frozenset({"forward", "select", "clientAccepted"}), "pool"),
     "redirect": (frozenset({"httpReply", "redirect"}), "location"),
     "replace-host": (frozenset({"httpHost", "replace"}), "value"),
     "replace-uri": (frozenset({"httpUri", "replace"}), "value"),
@@ -73,7 +78,7 @@ def _condition(raw: Wire) -> Condition:
     return Condition(
         operand,
         match,
-        tuple(sorted(_prefix(text) for text in texts) if operand == "client-address" else sorted(texts)),
+        tuple(sorted(_prefix(text) for text in texts) if operand in _ADDRESSES else sorted(texts)),
         values.number(raw.get("index")) if operand == "path-segment" else 0,
         raw.get("not") is True,
         raw.get("caseSensitive") is True,
@@ -96,7 +101,8 @@ def _write_conditions(rule: PolicyRule, _: Change) -> Body:
 
 
 def _condition_item(number: int, one: Condition) -> dict[str, Any]:
-    flags = [*sorted(_OPERANDS[one.operand]), _MATCHES[one.match], "request"]
+    operand = _OPERANDS[one.operand]
+    flags = [*sorted(operand), _MATCHES[one.match], *_event(operand)]
     flags += ["not"] * one.negated + ["caseSensitive"] * one.case_sensitive
     place = {"index": one.index} if one.index else {}
     return {"name": str(number), **dict.fromkeys(flags, True), **place, "values": list(one.values)}
@@ -122,9 +128,13 @@ def _write_actions(rule: PolicyRule, _: Change) -> Body:
 
 def _action_item(number: int, one: Action) -> dict[str, Any]:
     flags, key = _ACTS[one.act]
-    found: dict[str, Any] = {"name": str(number), **dict.fromkeys((*sorted(flags), "request"), True)}
+    found: dict[str, Any] = {"name": str(number), **dict.fromkeys((*sorted(flags), *_event(flags)), True)}
     found |= {key: one.value} if key else {}
     return found | ({"code": one.code} if one.code else {})
+
+
+def _event(flags: frozenset[str]) -> tuple[str, ...]:
+    return () if "clientAccepted" in flags else ("request",)
 
 
 RULE = Codec(
