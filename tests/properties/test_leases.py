@@ -87,7 +87,7 @@ class Controller:
             before, began = dict(replica.book.grants), replica.begins
             fresh = replica is self.leader
             replica.book = settled(replica.book, pools, requests, uses, now, fresh=fresh, begins=began)
-            replica.begins = False
+            replica.begins = replica.begins and not fresh
             self._holds(replica.book, pools, before, fresh)
 
     def _holds(self, book: Book, pools: leases_pools.Pools, before: dict[Ref, object], fresh: bool) -> None:

@@ -87,19 +87,20 @@ def settled(
     """The book after everybody who asks has been looked at.
 
     uses: those of a device that was read. fresh: whether addresses may be granted that nobody has yet, which only one
-    of several replicas may do. begins: whether this is the first look after a start, when nothing is remembered.
+    of several replicas may do. begins: whether nobody has been granted anything by this process yet, so that what the
+    device has outside of all pools may have been granted before the ranges were changed.
     firm: whether what the book has counts more than a status or a mark, since somebody else keeps it.
     """
-    return _Settling(book, pools, requests, uses, now, firm).book(fresh, begins)
+    return _Settling(book, pools, requests, uses, now, begins, firm).book(fresh)
 
 
 class _Settling:
     """One look at everybody who asks."""
 
     def __init__(
-        self, book: Book, pools: Pools, requests: Iterable[Request], uses: Uses, now: float, firm: bool
+        self, book: Book, pools: Pools, requests: Iterable[Request], uses: Uses, now: float, begins: bool, firm: bool
     ) -> None:
-        self._pools, self._uses, self._now, self._firm = pools, uses, now, firm
+        self._pools, self._uses, self._now, self._begins, self._firm = pools, uses, now, begins, firm
         self._requests = {request.asked.ref: request for request in requests}
         self._marked: dict[str, list[str]] = {}
         for address in sorted(uses.device):
@@ -109,11 +110,11 @@ class _Settling:
         self._holders = {grant.address: ref for ref, grant in self._grants.items()}
         self._refused: dict[Ref, LeaseSpec] = {}
 
-    def book(self, fresh: bool, begins: bool) -> Book:
+    def book(self, fresh: bool) -> Book:
         unseen = [request for ref, request in sorted(self._requests.items()) if not self._is_live(ref)]
         # Who is where its status says goes before those of whom only one of the two speaks.
         for request in sorted(unseen, key=lambda one: not any(self._is_at(one, address) for address in one.told)):
-            self._find_again(request, begins)
+            self._find_again(request)
         if fresh:
             self._allot([request for request in unseen if request.asked.ref not in self._grants])
         return Book(self._grants, self._refused)
@@ -128,6 +129,9 @@ class _Settling:
         if request is None:
             since = self._now if grant.idle_since is None else grant.idle_since
             return replace(grant, idle_since=since) if self._now - since < GRACE_S else None
+        if self._begins and grant.outside and not self._is_at(request, grant.address):
+            # Who looks on found it on the device, and whoever leads has moved it since.
+            return None
         live = grant.live or grant.address in request.told or self._is_at(request, grant.address)
         pool = self._pools.get(request.asked.pool)
         if self._is_elsewhere(request, grant.address) and (not live or self._is_marked(request, pool)):
@@ -150,7 +154,7 @@ class _Settling:
 
     # ---- what was granted before a start, or by another replica
 
-    def _find_again(self, request: Request, begins: bool) -> None:
+    def _find_again(self, request: Request) -> None:
         """Grants what the status or a mark says, also in place of what nobody has seen yet: a replica that led before
         may have granted something else that never was written.
         """
@@ -158,7 +162,7 @@ class _Settling:
         marked = [address for owner in sorted(request.owners) for address in self._marked.get(owner, ())]
         for address in (*request.told, *marked):
             inside = pool.has(address)
-            outlived = begins and address in marked and not any(one.has(address) for one in self._pools.values())
+            outlived = self._begins and address in marked and not any(one.has(address) for one in self._pools.values())
             holder = self._holders.get(address, ref)
             taken = (holder != ref and self._is_live(holder)) or self._is_elsewhere(request, address)
             if number_of(address)[1] == request.asked.family and (inside or outlived) and not taken:

@@ -65,10 +65,10 @@ class RangeLeases:
         if not self._desk.knows_the_device or not (self._desk.demand or self._book.grants):
             return []
         # Who is known to be where it should be needs no comparison with everything that there is.
-        uses = self._desk.uses() if self._unsettled() else Uses()
+        uses = self._desk.uses() if self._begins or self._unsettled() else Uses()
         fresh, requests = self._may_grant(), self._desk.requests()
         self._book = settled(self._book, self._pools, requests, uses, self._clock(), fresh=fresh, begins=self._begins)
-        self._begins = False
+        self._begins = self._begins and not fresh
         return self._desk.answered(self._book.leases())
 
     def usage(self) -> Iterable[PoolUse]:
