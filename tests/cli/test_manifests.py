@@ -40,6 +40,40 @@ def test_an_open_reference_fails_only_a_strict_check(turnbuckle: Turnbuckle, man
     assert "1 open reference." in result.stdout
 
 
+LABELLED = """\
+apiVersion: v1
+kind: Service
+metadata: {name: shop, namespace: default, annotations: {cis.f5.com/ipamLabel: LABEL}}
+spec: {type: LoadBalancer, ports: [{port: 80}], selector: {app: shop}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: shop-1, namespace: default, labels: {kubernetes.io/service-name: shop}}
+addressType: IPv4
+endpoints: [{addresses: [10.0.0.1]}]
+ports: [{port: 8080}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("label", "ranges", "code", "told"),
+    [
+        ("Dev", "198.51.100.1-198.51.100.9", 0, "No mistakes."),
+        ("dev", "198.51.100.1-198.51.100.9", 1, "TB2033"),
+        ("Dev", "", 1, "TB2031"),
+        ("Dev", "198.51.100.9-198.51.100.1", 1, "TB1040"),
+    ],
+)
+def test_a_strict_check_knows_the_pools_of_addresses(
+    turnbuckle: Turnbuckle, tmp_path: Path, label: str, ranges: str, code: int, told: str
+) -> None:
+    (tmp_path / "shop.yaml").write_text(LABELLED.replace("LABEL", label))
+    given = ["--ip-range", json.dumps({"Dev": ranges})] if ranges else []
+    settings = ["--bigip-partition", "k8s", "--pool-member-type", "cluster"]
+    result = turnbuckle("check", "-f", str(tmp_path), "--strict", *settings, *given)
+    assert (result.exit_code, told in result.output) == (code, True), result.output
+
+
 def test_check_as_json_keeps_the_contract(turnbuckle: Turnbuckle, manifests: Path) -> None:
     (manifests / "bad.yaml").write_text(resource("bad", "192.0.2.81", mod="http"))
     result = turnbuckle("check", "-f", str(manifests), "-o", "json")

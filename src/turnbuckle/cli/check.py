@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from turnbuckle.cli.common import Given
+from turnbuckle.cli.device import leased
 from turnbuckle.cli.flags import SettingsCommand
 from turnbuckle.cli.progress import progress
 from turnbuckle.cli.report import (
@@ -25,6 +26,7 @@ from turnbuckle.cli.words import OneOf
 from turnbuckle.config import Loaded, identities, load, needs_folder, settings_of
 from turnbuckle.model.issue import Issue
 from turnbuckle.model.plan import Plan
+from turnbuckle.model.state import State
 from turnbuckle.planner.render import as_json
 from turnbuckle.runtime.offline import translate
 
@@ -66,5 +68,8 @@ def _found(loaded: Loaded) -> tuple[Sequence[Issue], Origins]:
     with progress(f"reading {folder}"):
         settings = settings_of(loaded.config, *identities(loaded.config))
         manifests = translate(folder, settings, loaded.config.namespace)
+        if loaded.config.ip_range and not loaded.mistakes:
+            # As on a BIG-IP where nobody has an address yet: that tells whether the pools are there, and large enough.
+            manifests = leased(State(), manifests, loaded.config)
     places = {**from_here(folder, manifests.origins), **origins}
     return in_order([*issues, *manifests.issues], places), places
