@@ -23,12 +23,12 @@ Pair = tuple[Unit, Unit]
 
 def _free_port() -> int:
     with socket.socket() as plug:
-        plug.bind(("127.78.0.1", 0))
+        plug.bind(("127.86.0.1", 0))
         return int(plug.getsockname()[1])
 
 
 PORT = _free_port()
-MAPPINGS = (Mapping.parse("198.51.100.0/24=127.78.0.0/24"), Mapping.parse("203.0.113.0/24=127.79.0.0/24"))
+MAPPINGS = (Mapping.parse("198.51.100.0/24=127.86.0.0/24"), Mapping.parse("203.0.113.0/24=127.87.0.0/24"))
 WEB = (f5_resource(port=18150), service(), endpoints(2, port=PORT))
 
 
@@ -42,7 +42,7 @@ async def backends(count: int = 4) -> AsyncIterator[None]:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.0)
     await runner.setup()
     for number in range(1, count + 1):
-        await web.TCPSite(runner, f"127.78.0.{number}", PORT).start()
+        await web.TCPSite(runner, f"127.86.0.{number}", PORT).start()
     try:
         yield
     finally:
