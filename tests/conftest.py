@@ -7,18 +7,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
-TESTS = Path(__file__).parent
 
-
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Says which tests belong to one worker, and leaves out what takes its time where not everything has to be run."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item.path.relative_to(TESTS))))
+    """Leaves out what takes its time, where not everything has to be run."""
     if os.environ.get("TURNBUCKLE_REQUIRE_REAL") == "1":
         return
     skipped = pytest.mark.skip(reason="takes its time; TURNBUCKLE_REQUIRE_REAL=1 runs it")
@@ -27,11 +23,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(skipped)
 
 
-def _group(module: Path) -> str:
-    """A module starts once what its tests share. Those of the simulator listen at the same loopback addresses, and
-    those with real components share the servers that they start.
+class SharedOut(LoadFileScheduling):
+    """Each module is run by one worker, so that what its tests share is started once. All modules of the simulator are
+    run by the same one, since they listen at the same loopback addresses, and so are those with real components.
     """
-    return module.parts[0] if module.parts[0] in ("bigipsim", "real") else str(module)
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return next((alike for alike in ("tests/bigipsim/", "tests/real/") if module.startswith(alike)), module)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedOut:
+    """How tests are shared out among workers."""
+    return SharedOut(config, log)
 
 
 @pytest.fixture(autouse=True)
