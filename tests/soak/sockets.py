@@ -29,9 +29,9 @@ from soak.wire import Network, Sender, Wire
 from soak.world import World, furnished
 from turnbuckle import registry
 from turnbuckle.drivers.icontrol.transport import AiohttpTransport, Reply
-from turnbuckle.runtime.pace import Pace
 from turnbuckle.sources.base import Source
 from turnbuckle.sources.kubernetes import Access, FixedLogin, KubernetesSource, Timing
+from turnbuckle.sources.pace import Pace
 
 BETWEEN_CALMS = 100
 KNOWN_AFTER_S = 10.0

@@ -27,7 +27,6 @@ from turnbuckle.runtime.ipam_object import ClusterIpamObject, object_name
 from turnbuckle.runtime.keeping import Keeper, default_directory
 from turnbuckle.runtime.leader import Election
 from turnbuckle.runtime.namespaces import Scope, ScopedSource
-from turnbuckle.runtime.pace import Pace
 from turnbuckle.runtime.report import Report
 from turnbuckle.runtime.telling import InCluster, Telling
 from turnbuckle.sources.base import Source
@@ -49,6 +48,7 @@ from turnbuckle.sources.leases_pools import parse as parse_pools
 from turnbuckle.sources.leases_range import RangeLeases
 from turnbuckle.sources.names import Resolver
 from turnbuckle.sources.names_lookup import SystemResolver
+from turnbuckle.sources.pace import Pace
 
 log = logging.getLogger(__name__)
 

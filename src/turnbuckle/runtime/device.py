@@ -38,10 +38,10 @@ from turnbuckle.runtime.housekeeping import Housekeeping
 from turnbuckle.runtime.keeping import Keeper
 from turnbuckle.runtime.latest import Latest
 from turnbuckle.runtime.observer import Circuit, Observer, Unobserved
-from turnbuckle.runtime.pace import Pace
 from turnbuckle.runtime.report import Report
 from turnbuckle.runtime.tempo import Tempo
 from turnbuckle.runtime.wording import advice, write_down
+from turnbuckle.sources.pace import Pace
 
 log = logging.getLogger("turnbuckle.device")
 

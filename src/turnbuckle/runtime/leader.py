@@ -285,14 +285,11 @@ class Election:
     async def run(self) -> None:
         """Takes part until it is cancelled."""
         while True:
-            alone = self._alone
             held = await self._round()
             self._obey()
-            if alone and not self._alone and self.leading:
-                self._end()
             number = 0 if self._alone else max(lease.number for lease in self._leases)
             if held and self.leading and number != self._number:
-                # Somebody else led while nothing was heard of the Leases here.
+                # Somebody else led while nothing was heard of the Leases here, or they were not to be had.
                 self._end()
             # A writer stops by itself when it cannot be sure of a Lease, which may turn out to be held all the same.
             if held and not (self.leading and self._writer.leads):

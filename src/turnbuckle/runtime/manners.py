@@ -9,8 +9,8 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from turnbuckle.runtime.pace import Pace
 from turnbuckle.sources.kubernetes import Forbidden, KubernetesError, NotFound
+from turnbuckle.sources.pace import Pace
 
 PER_S = 10.0
 BURST = 50

@@ -13,7 +13,7 @@ from turnbuckle.engine.snapshot import Snapshot
 from turnbuckle.model.ref import Event
 from turnbuckle.model.state import State
 from turnbuckle.sources.base import PutEvents
-from turnbuckle.sources.leases_book import Book, Uses, settled
+from turnbuckle.sources.leases_book import Book, Grant, Uses, settled
 from turnbuckle.sources.leases_desk import LOOK_S, Desk, PoolUse
 from turnbuckle.sources.leases_pools import Pools
 
@@ -65,7 +65,7 @@ class RangeLeases:
         if not self._desk.knows_the_device or not (self._desk.demand or self._book.grants):
             return []
         # Who is known to be where it should be needs no comparison with everything that there is.
-        uses = self._desk.uses() if self._begins or self._unsettled() else Uses()
+        uses = self._desk.uses() if self._unsettled() else Uses()
         fresh, requests = self._may_grant(), self._desk.requests()
         self._book = settled(self._book, self._pools, requests, uses, self._clock(), fresh=fresh, begins=self._begins)
         self._begins = self._begins and not fresh
@@ -76,9 +76,11 @@ class RangeLeases:
         return self._desk.usage(self._pools, (grant.address for grant in self._book.grants.values()))
 
     def _unsettled(self) -> bool:
-        """Whether somebody lacks an address, or was not yet seen where it should be."""
-        grants = self._book.grants
-        return any(ref not in grants or not grants[ref].live for ref in self._desk.demand)
+        """Whether somebody lacks an address, was not yet seen where it should be, or may be moved by whoever leads."""
+        return any(self._is_open(self._book.grants.get(ref)) for ref in self._desk.demand)
+
+    def _is_open(self, grant: Grant | None) -> bool:
+        return grant is None or not grant.live or (self._begins and grant.outside)
 
     def _pause_s(self) -> float | None:
         """Until when nothing can be otherwise that nobody tells."""

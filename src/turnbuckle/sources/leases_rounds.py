@@ -11,6 +11,7 @@ from turnbuckle.model.issue import Issue, device_failing
 from turnbuckle.model.ref import Ref
 from turnbuckle.sources.base import PutEvents
 from turnbuckle.sources.leases_desk import Desk
+from turnbuckle.sources.pace import Pace
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ class Rounds:
         self, desk: Desk, about: Ref, tell: Callable[[Sequence[Issue]], None], failure: type[Exception]
     ) -> None:
         self._desk, self._about, self._tell, self._failure = desk, about, tell, failure
-        self._failures = 0
+        self._pace, self._fails = Pace(1.0, ASK_AGAIN_S), False
 
     async def run(
         self,
@@ -41,9 +42,9 @@ class Rounds:
         pause_s: seconds until the next round if nothing is new; None: until something is.
         """
         while True:
-            if self._failures:
+            if self._fails:
                 # News are no reason to ask somebody more often who does not answer.
-                await asyncio.sleep(min(ASK_AGAIN_S, 2.0 ** min(self._failures, 10) / 2))
+                await asyncio.sleep(self._pace.pause_s())
             else:
                 await self._desk.pause(pause_s() if self._desk.knows_the_device else None)
             if not self._desk.knows_the_device:
@@ -51,12 +52,13 @@ class Rounds:
             try:
                 await work()
             except self._failure as error:
-                self._failures += 1
-                if self._failures == 1:
+                if not self._fails:
                     log.warning("%s", error)
+                self._fails = True
                 self._tell([device_failing(self._about, str(error), _HINT)])
             else:
-                self._failures = 0
+                self._fails = False
+                self._pace.reset()
                 self._tell(())
             if events := self._desk.answered(answers()):
                 await put(events)

@@ -19,6 +19,7 @@ from turnbuckle.kinds.host_address import ON_DEMAND, HostAddressSpec
 from turnbuckle.kinds.lease import Addressed
 from turnbuckle.model.ref import Event, Gone, Put, Ref, SourceObject
 from turnbuckle.sources.base import PutEvents
+from turnbuckle.sources.pace import Pace
 
 AT_ONCE = 16
 """So many names are looked up at the same time."""
@@ -29,7 +30,8 @@ AGE_S = (5.0, 300.0)
 PATIENCE_S = 5.0
 """How long a start waits for the first answers."""
 
-_SLOWEST_S = 60.0
+_TRIED_AGAIN_S = (2.0, 60.0)
+"""After how long a name that could not be looked up is tried again, at first and at most."""
 
 
 class NotFound(Exception):
@@ -60,7 +62,7 @@ class _Name:
     spec: HostAddressSpec = field(default_factory=HostAddressSpec)
     told: HostAddressSpec | None = None
     due_at: float = 0.0
-    failures: int = 0
+    pace: Pace = field(default_factory=lambda: Pace(*_TRIED_AGAIN_S))
     roots: frozenset[Ref] = field(default_factory=frozenset)
 
 
@@ -136,11 +138,11 @@ class Names:
                 found = await self._resolver.look_up(one.host)
             address = _chosen(found.addresses, (one.spec.address, *self._told(one)))
         except NotFound as error:
-            one.failures += 1
             one.spec = replace(one.spec, trouble=str(error))
-            one.due_at = self._clock() + min(_SLOWEST_S, 2.0 ** min(one.failures, 10))
+            one.due_at = self._clock() + one.pace.pause_s()
         else:
-            one.failures, one.spec = 0, HostAddressSpec(address)
+            one.pace.reset()
+            one.spec = HostAddressSpec(address)
             one.due_at = self._clock() + min(max(found.ttl_s, AGE_S[0]), AGE_S[1])
 
     def _events(self) -> list[Event]:
