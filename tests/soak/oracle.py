@@ -214,9 +214,9 @@ def is_ours(item: Item | None) -> bool:
     """Whether an object bears this controller's mark."""
     if item is None:
         return False
-    entries: list[Mapping[str, Any]] = item.values.get("metadata") or []
-    if any(one["name"] == "turnbuckle" and str(one.get("value")).startswith(_OURS) for one in entries):
-        return True
+    for one in item.values.get("metadata") or ():
+        if one["name"] == "turnbuckle" and str(one.get("value")).startswith(_OURS):
+            return True
     return str(item.values.get("description") or "").startswith(_OURS)
 
 

@@ -16,7 +16,7 @@ from soak.steps import Steps
 from soak.world import World, same
 from turnbuckle.drivers.base import Driver
 
-BETWEEN_CALMS = 100
+BETWEEN_CALMS = 150
 
 MOST_WRITES = 5
 """For each edit and act of an operator, over a whole run: many of them concern several pools."""
@@ -120,9 +120,9 @@ async def calm(world: World, result: Result) -> None:
     """Faults stop; everything has to come right, and then to stay as it is without a write."""
     world.mend()
     began = world.clock()
-    while complaints := world.complaints():
+    while next(world.complaints(), None) is not None:
         if world.clock() - began > world.settle_s:
-            raise Violation(f"{world.settle_s:g} s after the last fault:\n" + "\n".join(complaints))
+            raise Violation(f"{world.settle_s:g} s after the last fault:\n" + "\n".join(world.complaints()))
         await asyncio.sleep(world.poll_s)
         world.oracle.check()
     result.slowest_calm_s = max(result.slowest_calm_s, world.clock() - began)

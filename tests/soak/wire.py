@@ -11,6 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -22,6 +23,8 @@ from turnbuckle.drivers.icontrol.transport import REPLY_S, Reply
 
 LATEST_WRITE_S = 4.0
 """From when a write begins: less than the 5 s that its Lease is certain to be held for."""
+
+_arguments = lru_cache(maxsize=1024)(parse_qsl)
 
 _GONE = "The BIG-IP broke off in the middle of an answer."
 
@@ -65,7 +68,7 @@ class Wire:
         """See Transport.send."""
         bare, _, query = path.partition("?")
         lower = {key.lower(): value for key, value in headers.items()}
-        request = Request(method, bare, dict(parse_qsl(query)), lower, body, "192.0.2.10")
+        request = Request(method, bare, dict(_arguments(query)), lower, body, "192.0.2.10")
         sort, began = sort_of(request), self.network.clock()
         self.logins += sort == "login" and method == "POST"
         sender = Sender(self.sender.name, self.sender.term, self.sender.began)

@@ -99,20 +99,23 @@ class World:
         leading = [replica for replica in self.replicas if replica.leads]
         return leading[0] if len(leading) == 1 else None
 
-    def complaints(self) -> list[str]:
-        """What is not as it shall be when everything is calm; empty when all is."""
+    def complaints(self) -> Iterator[str]:
+        """What is not as it shall be when everything is calm; what is soonest found comes first."""
         leader = self.leader
         if leader is None or not leader.in_sync:
-            return [f"no leader is in sync ({', '.join(self._told(replica) for replica in self.replicas)})"]
-        if self.clock() < self._stalled_until + TAKEOVER_S * self.time_scale:
-            return ["somebody who stalled may lose the lead"]
-        if leader.hesitates:
-            return ["removals wait for a second look"]
-        if self.network.under_way:
-            return ["a request that was given up is still under way"]
-        if late := [replica.sender.name for replica in self.replicas if not self.heard(replica)]:
-            return [f"{', '.join(late)} has not heard of everything"]
-        return [*self._on_device(), *self._issues(leader), *self._unmended()]
+            yield f"no leader is in sync ({', '.join(self._told(replica) for replica in self.replicas)})"
+        elif self.clock() < self._stalled_until + TAKEOVER_S * self.time_scale:
+            yield "somebody who stalled may lose the lead"
+        elif leader.hesitates:
+            yield "removals wait for a second look"
+        elif self.network.under_way:
+            yield "a request that was given up is still under way"
+        elif late := [replica.sender.name for replica in self.replicas if not self.heard(replica)]:
+            yield f"{', '.join(late)} has not heard of everything"
+        else:
+            yield from self._unmended()
+            yield from self._issues(leader)
+            yield from self._on_device()
 
     def _unmended(self) -> Iterator[str]:
         """What was changed by hand on objects that are not compared here, and may not have been seen yet."""

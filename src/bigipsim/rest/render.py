@@ -26,6 +26,11 @@ def kind_of(collection: str, suffix: str = "state") -> str:
     return f"tm:{collection.replace('/', ':')}:{collection.rpartition('/')[2]}{suffix}"
 
 
+@lru_cache(maxsize=1024)
+def _encoded(arguments: tuple[tuple[str, str], ...]) -> str:
+    return urlencode(arguments, safe="$")
+
+
 class Renderer:
     """Shows objects of one configuration as they are now."""
 
@@ -45,8 +50,8 @@ class Renderer:
 
     def self_link(self, uri: str, arguments: Mapping[str, str]) -> str:
         """The address of a reply: what was asked for, with the arguments in order of their names."""
-        shown = {key: value for key, value in arguments.items() if key != "ver"}
-        return f"{HOST}/{uri}?{urlencode(sorted({**shown, 'ver': self.tree.version}.items()), safe='$')}"
+        shown = {**arguments, "ver": self.tree.version}
+        return f"{HOST}/{uri}?{_encoded(tuple(sorted(shown.items())))}"
 
     def item(self, item: Item, uri: str, *, expand: bool = False, bare: bool = False) -> dict[str, Any]:
         """An object that was found at `uri` (below /mgmt/tm/, without arguments).

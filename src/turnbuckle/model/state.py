@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar, overload
 
 if TYPE_CHECKING:
     from turnbuckle.model.ltm import LtmObject
@@ -14,6 +14,7 @@ _FLATTEN_ABOVE = 256
 
 K = TypeVar("K")
 V = TypeVar("V")
+D = TypeVar("D")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -76,6 +77,17 @@ class Layered(Mapping[K, V]):
         if found is None:
             raise KeyError(key)
         return found
+
+    @overload
+    def get(self, key: K, /) -> V | None: ...
+
+    @overload
+    def get(self, key: K, /, default: V | D) -> V | D: ...
+
+    def get(self, key: K, /, default: object = None) -> object:
+        """See Mapping.get, which would raise an error and catch it for each key that is missing."""
+        found = self._over[key] if key in self._over else self._base.get(key)
+        return default if found is None else found
 
     def __contains__(self, key: object) -> bool:
         if key in self._over:

@@ -182,7 +182,7 @@ class Codec:
 def _generations(raw: Wire, within: str = "") -> Iterable[tuple[str, int]]:
     """The place and the generation of each item of an object's subcollections, and of theirs."""
     for key, found in raw.items():
-        if key.endswith("Reference") and isinstance(found, Mapping):
+        if isinstance(found, dict) and key.endswith("Reference"):
             for item in values.listed(found):
                 place = f"{within} {key} {values.full_path(item)}"
                 yield place, values.number(item.get(_GENERATION))
