@@ -11,11 +11,16 @@ import pytest
 
 from fakes.leases import FakeLeases
 from soak.clock import MOST_TURNS, Stuck, run_virtually
+from turnbuckle.engine.snapshot import Snapshot
 from turnbuckle.model.ltm import Monitor, Pool, ProfileUse, VirtualServer
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.plan import Operation, Plan, Verb
+from turnbuckle.model.ref import Ref
 from turnbuckle.model.state import Path, State
 from turnbuckle.planner import make_plan
+from turnbuckle.runtime.agenda import Agenda
+from turnbuckle.runtime.caution import Caution
+from turnbuckle.runtime.drift import Drift
 from turnbuckle.runtime.leader import Election
 
 MARK = Mark("ctl", "k1", "ConfigMap/default/web")
@@ -57,6 +62,18 @@ def test_a_pool_stays_while_a_virtual_server_that_is_to_leave_it_has_to_wait() -
     for later in (observed, State().changed(dict(observed))):
         plan: Plan = make_plan(later, wanted, controller_id="ctl", paths=frozenset({POOL.path}))
         assert [one.path for one in plan.operations] == []
+
+
+def test_what_has_to_stay_is_not_looked_at_again_and_again() -> None:
+    others = Pool("/k8s/other", None)
+    wanted = State((replace(others, mark=MARK), replace(VIRTUAL, pool=others.name)))
+    agenda = Agenda("ctl", Caution(Ref("", "Device", "", "https://192.0.2.1"), "ctl"), Drift("ctl"))
+    agenda.want(Snapshot(1, wanted, lists=1))
+    agenda.observe(State((MONITOR, POOL, VIRTUAL, others)))
+    agenda.plan(now=100)
+    agenda.settled()
+    assert (len(agenda.caution), agenda.next_at()) == (0, None)
+    assert {(issue.code, issue.about.name) for issue in agenda.issues()} == {("TB3002", "web"), ("TB3003", "web")}
 
 
 class Writer:

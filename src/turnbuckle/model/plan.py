@@ -51,7 +51,7 @@ class Plan:
 
     refused: what is wanted and not done, by path, and why.
     foreign: objects in the partition that bear no mark of ours; they are neither changed nor deleted.
-    spared: operations that whoever asked for the plan wants left for later.
+    spared: operations that could be done, and that whoever asked for the plan wants left for later.
     """
 
     operations: tuple[Operation, ...] = ()

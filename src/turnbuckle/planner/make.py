@@ -78,12 +78,13 @@ def make_plan(
             (found.spared if spare(step) else found.operations).append(step)
         elif isinstance(objection, Issue):
             found.refused.append((path, objection))
+    spared, stuck = _left_for_later(found, observed) if found.spared else ([], [])
     allowed, waiting = close(found.operations, observed, found.barred, (*found.spared, *found.put_off))
     ordered = with_claims(
         order(allowed), observed, desired, compared, controller_id, lambda claim: synced and not spare(claim)
     )
-    told = [*found.refused, *waiting, *_taken_members(observed, desired, compared)]
-    return Plan(ordered, tuple(sorted(told)), tuple(found.foreign), tuple(found.spared))
+    told = [*found.refused, *stuck, *waiting, *_taken_members(observed, desired, compared)]
+    return Plan(ordered, tuple(sorted(told)), tuple(found.foreign), tuple(spared))
 
 
 @dataclass(slots=True)
@@ -111,6 +112,19 @@ class _Found:
             return Operation(Verb.DELETE, path, step.before, None, frozenset(), step.because)
         self.put_off.append(step)
         return None
+
+
+def _left_for_later(found: _Found, observed: State) -> tuple[list[Operation], list[tuple[Path, Issue]]]:
+    """The spared operations that nothing else keeps from being done; and of the others, what does.
+
+    Whoever spares them counts on doing them later: one that something else holds up would be put off again and again.
+    """
+    later = {operation.path for operation in found.spared}
+    allowed, waiting = close((*found.operations, *found.spared), observed, found.barred, found.put_off)
+    return (
+        [operation for operation in allowed if operation.path in later],
+        [(path, issue) for path, issue in waiting if path in later],
+    )
 
 
 def _concerned(observed: State, desired: State, held: frozenset[Ref], paths: frozenset[Path]) -> frozenset[Path]:
