@@ -141,7 +141,7 @@ async def test_one_certificate_more_is_a_file_a_key_a_profile_and_a_binding_in_o
     driver, known = await published(box, shared.listener("a"))
     (batch,) = batches(known, shared.listener("a", certificates=("web", "shop")))
     await driver.apply(batch)
-    assert changes(box) == [
+    assert [one.partition("?")[0] for one in changes(box)] == [
         "POST /mgmt/tm/sys/file/ssl-cert",
         "POST /mgmt/tm/sys/file/ssl-key",
         f"POST {LTM}/profile/client-ssl",
@@ -164,7 +164,7 @@ async def test_a_renewed_certificate_is_switched_and_the_old_files_go_in_one_tra
         f"PATCH {LTM}/profile/client-ssl/",
         "DELETE /mgmt/tm/sys/file/ssl-cert/",
         "DELETE /mgmt/tm/sys/file/ssl-key/",
-        f"PATCH {LTM}/data-group/internal/",
+        *[f"PATCH {LTM}/data-group/internal/"] * 2,
     ]
     assert sum("POST /mgmt/tm/transaction" in one for one in box.sent) == 1
 
@@ -250,7 +250,8 @@ async def test_a_new_owner_of_a_file_is_a_row_and_nothing_else(box: Device) -> N
     certificate, _ = shared.files("web")
     moved = replace(certificate, mark=shared.mark("other"))
     (outcome,) = await driver.apply(configuration(update(certificate, moved)))
-    assert outcome.result is Result.DONE and changes(box) == [f"PATCH {LEDGER}"]
+    assert outcome.result is Result.DONE
+    assert [one.partition("?")[0] for one in changes(box)] == [f"PATCH {LEDGER}"]
     assert (await driver.read())[certificate.path] == moved
 
 

@@ -49,8 +49,7 @@ def make_plan(
     stays: paths of what nobody can make as things are, and who wants it: what is there is not taken away.
     adopt: mark objects that nobody marked, and take them over.
     synced: whether every source has told everything; until then nothing is deleted.
-    paths: what may differ, so that a plan costs what changed; None compares everything.
-    spare: whether an operation is to be left for later, and with it what needs it.
+    paths: what may differ; None: everything. spare: whether an operation is to be left for later, with what needs it.
     """
     compared = frozenset(observed) | frozenset(desired) if paths is None else _concerned(observed, desired, held, paths)
     disputed = held and any(_places(state, path) for path in compared for state in (observed, desired))

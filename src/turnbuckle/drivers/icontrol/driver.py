@@ -11,6 +11,7 @@ from turnbuckle.drivers.icontrol import nodes, saving
 from turnbuckle.drivers.icontrol.connection import Connection, Observe, unobserved
 from turnbuckle.drivers.icontrol.fencing import Fence
 from turnbuckle.drivers.icontrol.folders import Folders
+from turnbuckle.drivers.icontrol.ledger import Ledgers
 from turnbuckle.drivers.icontrol.objects import member as members
 from turnbuckle.drivers.icontrol.reading import Reader
 from turnbuckle.drivers.icontrol.scanning import Scanner
@@ -53,6 +54,7 @@ class IControlDriver:
         self._partitions = tuple(partitions)
         self._write = asyncio.Lock()
         self._folders = Folders(self._connection)
+        self._ledgers = Ledgers(self._connection)
         self._names: dict[str, dict[str, str]] = {}
         self._fence: Fence | None = None
         self._seat = seat
@@ -98,11 +100,13 @@ class IControlDriver:
         """See Driver.fence, and fencing. A write outside of a transaction takes FENCED_WRITE_S at most."""
         self._connection.may_write = may_write
         self._fence = Fence(self._connection, number, self._seat)
+        self._ledgers.forget()
 
     async def read(self, designated: Collection[str] = ()) -> State:
         """See Driver.read."""
         picture = await self._reader.read(designated)
         self._folders.forget()
+        self._ledgers.forget()
         self._names = picture.names
         self._scanner.saw(picture, designated)
         return picture.state
@@ -118,7 +122,9 @@ class IControlDriver:
         async with self._write:
             self._scanner.wrote(operation.path for operation in batch.operations)
             try:
-                writer = Writer(self._connection, batch, self._names, self._fencing(batch), self._folders)
+                writer = Writer(
+                    self._connection, batch, self._names, self._fencing(batch), self._folders, self._ledgers
+                )
                 outcomes = await writer.run()
             finally:
                 self._scanner.wrote(operation.path for operation in batch.operations)

@@ -26,10 +26,14 @@ _LOST = "The BIG-IP does not know the transaction any more; nothing of it was do
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The device's no. step: whose it is, when a step's own command was refused; None for a commit."""
+    """The device's no. step: whose it is, when a step's own command was refused; None for a commit.
+
+    target: as in Command, of a command that was refused when it was put in; may be empty.
+    """
 
     answer: Answer
     step: Step | None = None
+    target: str = ""
 
 
 class CommitUnknown(DriverError):
@@ -64,7 +68,7 @@ async def _fill(connection: Connection, number: int, queue: Queue) -> Refusal | 
         if answer.sense is Sense.BUSY:
             answer.required("take a command into a transaction")
         if not answer.ok:
-            return Refusal(answer, step)
+            return Refusal(answer, step, command.target)
     return None
 
 

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from turnbuckle.drivers.base import DriverError, TransactionLost, Unreachable
-from turnbuckle.drivers.icontrol import blame, companions, ledger, nodes, transaction, uri
+from turnbuckle.drivers.icontrol import blame, companions, nodes, transaction, uri
 from turnbuckle.drivers.icontrol.answers import FOLDER_MISSING, Answer, Sense
 from turnbuckle.drivers.icontrol.commands import Command, Names, Step, codec_of, commands, shared_keys
 from turnbuckle.drivers.icontrol.connection import Connection
 from turnbuckle.drivers.icontrol.fencing import Fence
 from turnbuckle.drivers.icontrol.folders import Folders
-from turnbuckle.drivers.icontrol.ledger import FILES
+from turnbuckle.drivers.icontrol.ledger import FILES, Ledgers
 from turnbuckle.drivers.icontrol.phases import phases
 from turnbuckle.drivers.icontrol.transaction import CommitUnknown, Refusal
 from turnbuckle.drivers.icontrol.uploading import Uploads
@@ -37,7 +37,7 @@ _NO_FENCE: Fencing = (None, "")
 
 
 class Writer:
-    """Does one batch, once. folders: what is known of them on the device."""
+    """Does one batch, once. folders, ledgers: what is known of them on the device."""
 
     def __init__(
         self,
@@ -46,8 +46,10 @@ class Writer:
         names: Names,
         fencing: Fencing = _NO_FENCE,
         folders: Folders | None = None,
+        ledgers: Ledgers | None = None,
     ) -> None:
         self._connection, self._folders = connection, folders or Folders(connection)
+        self._ledgers = ledgers or Ledgers(connection)
         self._uploads = Uploads(connection)
         self._fence, self._fenced_in = fencing
         self._batch = batch
@@ -167,7 +169,7 @@ class Writer:
         if not_taken is not None:
             return Refusal(not_taken[1], not_taken[0])
         first = await self._fence.commands(self._fenced_in) if self._fence is not None else ()
-        last = await ledger.commands(self._connection, self._batch.partition, steps)
+        last = await self._ledgers.commands(self._batch.partition, steps)
         queue = [*((one, None) for one in first), *companions.queue(steps), *((one, None) for one in last)]
         refusal = await transaction.run(self._connection, queue)
         if refusal is not None and FOLDER_MISSING.search(refusal.answer.words):
@@ -176,6 +178,10 @@ class Writer:
             self._fence.stands(self._fenced_in)
         elif self._fence is not None and refusal is not None:
             await self._fence.judge(self._fenced_in, refusal.answer)
+        if last and refusal is None:
+            self._ledgers.committed(self._batch.partition)
+        elif last and refusal is not None:
+            self._ledgers.judge(self._batch.partition, refusal)
         return refusal
 
     async def _divide(self, steps: list[Step], refusal: Refusal) -> None:
