@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from cli_samples import resource
 from click.testing import Result
 
+from bigipsim.faults import Fault
 from bigipsim.server import SimServer
 
 Turnbuckle = Callable[..., Result]
@@ -76,3 +78,36 @@ def test_a_folder_that_was_moved_is_told_how_to_be_the_same_again(
     (identity,) = set(re.findall(r"--controller-id=(files:\w+)", refused.stdout))
     again = turnbuckle("plan", "-f", str(moved), *login, f"--controller-id={identity}", f"--cluster-id={identity}")
     assert again.exit_code == 0, again.output
+
+
+def test_what_became_of_a_plan_is_told_to_a_program(
+    turnbuckle: Turnbuckle, manifests: Path, device: SimServer, login: list[str]
+) -> None:
+    planned = json.loads(turnbuckle("plan", "-f", str(manifests), *login, "-o", "json").stdout)
+    result = turnbuckle("apply", "-f", str(manifests), *login, "-o", "json")
+    told = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert told["fingerprint"] == planned["fingerprint"]
+    assert {(one["type"], one["path"]) for one in told["operations"]} == {
+        (one["type"], one["path"]) for one in planned["operations"]
+    }
+    assert {(one["result"], one["answer"]) for one in told["operations"]} == {("DONE", "")}
+    assert (told["not_reached"], told["failure"], told["restore_file"]) == (0, "", None)
+    again = json.loads(turnbuckle("apply", "-f", str(manifests), *login, "-o", "json").stdout)
+    assert (again["operations"], again["issues"]) == ([], [])
+
+
+def test_a_refusal_and_a_device_that_cannot_be_reached_are_told_to_a_program(
+    turnbuckle: Turnbuckle, manifests: Path, device: SimServer, login: list[str]
+) -> None:
+    for kind in ("commit-refused", "write-refused"):
+        device.box.faults.add(Fault(kind=kind, message="01070734:3: not so", touches="/k8s/default_web"))
+    result = turnbuckle("apply", "-f", str(manifests), *login, "-o", "json")
+    assert result.exit_code == 1
+    refused = [one for one in json.loads(result.stdout)["operations"] if one["result"] != "DONE"]
+    assert [(one["type"], one["result"]) for one in refused] == [("ltm/virtual", "REJECTED")]
+    assert "not so" in refused[0]["answer"]
+    nobody = [word.replace(str(device.port), "1") for word in login]
+    result = turnbuckle("apply", "-f", str(manifests), *nobody, "-o", "json")
+    assert result.exit_code == 1
+    assert [one["code"] for one in json.loads(result.stdout)["issues"]] == ["TB3009"]

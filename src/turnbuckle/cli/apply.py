@@ -10,9 +10,10 @@ import click
 from turnbuckle.cli.common import Given, settings
 from turnbuckle.cli.device import Applied, Pass, designated, leased, look, partitions_of, plan_of
 from turnbuckle.cli.flags import SettingsCommand
-from turnbuckle.cli.plan import say_incomplete
+from turnbuckle.cli.plan import say_incomplete, unread
 from turnbuckle.cli.progress import Progress, progress
 from turnbuckle.cli.report import Origins, coloured, from_here, has_errors, in_order, issue_lines
+from turnbuckle.cli.words import OneOf
 from turnbuckle.config import Config, CredentialSource, identities, needs_device, needs_folder, settings_of
 from turnbuckle.drivers.base import DriverError
 from turnbuckle.model.issue import Issue, Severity
@@ -26,8 +27,9 @@ from turnbuckle.runtime.offline import Manifests, translate
 
 @click.command(cls=SettingsCommand)
 @click.option("--fingerprint", metavar="F", default="", help="Do it only if it is the plan with this fingerprint.")
+@click.option("-o", "--output", type=OneOf(["text", "json"]), default="text", help="json is for programs.")
 @click.pass_obj
-def apply(given: Given, fingerprint: str) -> int:
+def apply(given: Given, fingerprint: str, output: str) -> int:
     """Bring a BIG-IP in line with the manifests of a folder, once.
 
     It deletes only what it made from the same folder (or under the same --controller-id) before.
@@ -39,8 +41,7 @@ def apply(given: Given, fingerprint: str) -> int:
     turnbuckle apply -f manifests/ --bigip-url 192.0.2.1 --bigip-username admin
     turnbuckle apply -f manifests/ --bigip-url 192.0.2.1 --fingerprint 0123456789abcdef
     """
-    loaded = settings(given, needs_folder, needs_device)
-    config = loaded.config
+    config = settings(given, needs_folder, needs_device, json=output == "json").config
     assert config.folder is not None, "needs_folder has seen to that"
     controller_id, cluster_id = identities(config)
     with progress(f"reading {config.folder}") as line:
@@ -48,8 +49,13 @@ def apply(given: Given, fingerprint: str) -> int:
         try:
             manifests, made, applied = asyncio.run(_do(config, manifests, controller_id, fingerprint, line))
         except (DriverError, ValueError) as error:
+            if output == "json":
+                click.echo(render.as_json(Plan(), [unread(config.bigip_url, error)]))
             raise click.ClickException(str(error)) from error
-    return _tell(manifests, from_here(config.folder, manifests.origins), made, applied)
+    origins = from_here(config.folder, manifests.origins)
+    issues = in_order([*manifests.issues, *made.refusals, *applied.issues], origins)
+    say_incomplete(manifests)
+    return tell(made, applied, issues, origins, output)
 
 
 async def _do(
@@ -94,14 +100,18 @@ def insist(made: Plan, fingerprint: str) -> None:
         )
 
 
-def _tell(manifests: Manifests, origins: Origins, made: Plan, applied: Applied) -> int:
-    issues = in_order([*manifests.issues, *made.refusals, *applied.issues], origins)
-    say_incomplete(manifests)
-    return tell(made, applied, issues, origins)
+def tell(made: Plan, applied: Applied, issues: list[Issue], origins: Origins, output: str) -> int:
+    """Says how it went, and answers the exit code. output: json, or anything else for people."""
+    if output == "json":
+        told, kept = (*applied.done, *applied.rejected), str(applied.kept) if applied.kept is not None else None
+        more = {"not_reached": applied.left, "failure": applied.failure, "restore_file": kept}
+        click.echo(render.outcomes_as_json(made, told, issues, origins, partitions=applied.created, **more))
+    else:
+        _say(made, applied, issues, origins)
+    return 1 if has_errors(issues) or applied.rejected or applied.left or applied.failure else 0
 
 
-def tell(made: Plan, applied: Applied, issues: list[Issue], origins: Origins) -> int:
-    """Says how it went, and answers the exit code."""
+def _say(made: Plan, applied: Applied, issues: list[Issue], origins: Origins) -> None:
     done = tuple(outcome.operation for outcome in applied.done)
     for line in issue_lines(issues, origins, coloured()):
         click.echo(line)
@@ -113,7 +123,6 @@ def tell(made: Plan, applied: Applied, issues: list[Issue], origins: Origins) ->
     if applied.failure:
         click.echo(f"turnbuckle: {applied.failure}", err=True)
     click.echo(_summary(made, applied, issues))
-    return 1 if has_errors(issues) or applied.rejected or applied.left or applied.failure else 0
 
 
 def _summary(made: Plan, applied: Applied, issues: list[Issue]) -> str:

@@ -67,7 +67,7 @@ def plan(given: Given, output: str) -> int:
                 seen = empty_device(config, manifests.snapshot.desired)
         except (DriverError, ValueError) as error:
             if output == "json":
-                click.echo(render.as_json(Plan(), [_unread(config.bigip_url, error)]))
+                click.echo(render.as_json(Plan(), [unread(config.bigip_url, error)]))
             raise click.ClickException(str(error)) from error
         manifests = leased(seen.state, manifests, config)
         made = plan_of(seen.state, manifests, config, controller_id)
@@ -95,7 +95,7 @@ def _show(made: Plan, partitions: tuple[str, ...], issues: list[Issue], origins:
         click.echo(render.text(made, colour=coloured(), issues=issues, partitions=partitions))
 
 
-def _unread(url: str, error: Exception) -> Issue:
+def unread(url: str, error: Exception) -> Issue:
     """A device that could not be read, as an issue; unlike the controller, a plan does not try again."""
     return issues_of.device_failing(Ref("", "Device", "", url), str(error), "Nothing was changed.")
 

@@ -82,7 +82,7 @@ async def _restore(config: Config, archive: Archive, apply_it: bool, fingerprint
             return _show(made, output)
         insist(made, fingerprint)
         applied = await passing.apply(observed, made)
-        return tell(made, applied, in_order([*made.refusals, *applied.issues], {}), {})
+        return tell(made, applied, in_order([*made.refusals, *applied.issues], {}), {}, output)
     finally:
         await driver.close()
 

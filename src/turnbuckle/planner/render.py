@@ -19,7 +19,7 @@ from turnbuckle.model.ltm import (
     VirtualServer,
 )
 from turnbuckle.model.partition_claim import holder_of, is_claim
-from turnbuckle.model.plan import Operation, Plan, Verb
+from turnbuckle.model.plan import Operation, Outcome, Plan, Result, Verb
 from turnbuckle.model.policy import Action, Condition, Policy, PolicyRule
 from turnbuckle.model.ref import Origin, Ref
 from turnbuckle.model.state import Path
@@ -74,19 +74,43 @@ def as_json(
     plan: Plan, issues: Iterable[Issue] = (), origins: Origins | None = None, *, partitions: Sequence[str] = ()
 ) -> str:
     """The plan as a program reads it. partitions: as in text."""
-    made = [
-        {"verb": str(Verb.CREATE), "type": "auth/partition", "path": name, "fields": [], "because": []}
-        for name in partitions
-    ]
-    return json.dumps(
-        {
-            "fingerprint": fingerprint(plan),
-            "operations": made + [_operation_json(operation) for operation in plan.operations],
-            "foreign": [str(path) for path in plan.foreign],
-            "issues": issues_json([*issues, *plan.refusals], origins or {}),
-        },
-        indent=2,
-    )
+    made = [_partition_json(name) for name in partitions]
+    operations = made + [_operation_json(operation) for operation in plan.operations]
+    return _as_json(plan, operations, [*issues, *plan.refusals], origins or {})
+
+
+def outcomes_as_json(
+    plan: Plan,
+    outcomes: Iterable[Outcome],
+    issues: Iterable[Issue],
+    origins: Origins,
+    *,
+    partitions: Sequence[str] = (),
+    **more: object,
+) -> str:
+    """What became of a plan as a program reads it: the plan's form, with what was asked of the BIG-IP and its results.
+
+    partitions: those that were made. more: keys beside those of a plan.
+    """
+    made = [_partition_json(name) | {"result": str(Result.DONE), "answer": ""} for name in partitions]
+    told = [_operation_json(one.operation) | {"result": str(one.result), "answer": one.answer} for one in outcomes]
+    return _as_json(plan, made + told, issues, origins, **more)
+
+
+def _as_json(
+    plan: Plan, operations: list[dict[str, Any]], issues: Iterable[Issue], origins: Origins, **more: object
+) -> str:
+    shown = {
+        "fingerprint": fingerprint(plan),
+        "operations": operations,
+        "foreign": [str(path) for path in plan.foreign],
+        "issues": issues_json(issues, origins),
+    }
+    return json.dumps(shown | more, indent=2)
+
+
+def _partition_json(name: str) -> dict[str, Any]:
+    return {"verb": str(Verb.CREATE), "type": "auth/partition", "path": name, "fields": [], "because": []}
 
 
 def issues_json(issues: Iterable[Issue], origins: Origins) -> list[dict[str, Any]]:
