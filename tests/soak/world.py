@@ -160,12 +160,16 @@ class World:
         return code != "TB3001" and any(self._blocked(one, form) for form in forms)
 
     def _yields(self, one: ConfigMap) -> bool:
-        """Whether an older one that errs has its place on the device, from which nothing has moved it yet."""
+        """Whether its place on the device is another one's, from which nothing has moved it yet.
+
+        That is an older one's that errs, or that of one which is blocked itself where it goes.
+        """
         place, age = one.form.destination, (one.created, one.name)
         for item in self.box.tree.items("ltm/virtual", one.form.partition):
             if item.values.get("destination") == place and is_ours(item):
-                owner = self.model.maps.get(owner_of(item))
-                if owner is not None and (owner.created, owner.name) < age and self.model.errs(owner):
+                owner = self.model.maps.get(owner_of(item), one)
+                stays = (owner.created, owner.name) < age and self.model.errs(owner)
+                if owner is not one and (stays or self.blocked(owner)):
                     return True
         return False
 
