@@ -111,3 +111,28 @@ def test_a_refusal_and_a_device_that_cannot_be_reached_are_told_to_a_program(
     result = turnbuckle("apply", "-f", str(manifests), *nobody, "-o", "json")
     assert result.exit_code == 1
     assert [one["code"] for one in json.loads(result.stdout)["issues"]] == ["TB3009"]
+
+
+INGRESS = """
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {name: f5}
+spec: {controller: f5.com/cntr-ingress-svcs}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: cafe, annotations: {virtual-server.f5.com/ip: 203.0.113.7}}
+spec:
+  ingressClassName: f5
+  rules:
+  - host: cafe.example.com
+    http: {paths: [{path: /tea, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}
+"""
+
+
+def test_the_plan_names_the_policy_that_a_virtual_server_has_for_a_pool(
+    turnbuckle: Turnbuckle, manifests: Path
+) -> None:
+    (manifests / "cafe.yaml").write_text(INGRESS)
+    shown = turnbuckle("plan", "-f", str(manifests), "--bigip-partition=k8s").stdout
+    assert "203.0.113.7:80 tcp, policy /k8s/Shared/" in shown

@@ -159,8 +159,9 @@ def _made(obj: LtmObject) -> str:
     match obj:
         case VirtualServer():
             separator = "." if ":" in obj.destination_address else ":"
-            pool = f"pool {obj.pool}" if obj.pool else "no pool"
-            return f"{obj.destination_address}{separator}{obj.port} {obj.protocol}, {pool}"
+            served = [f"pool {obj.pool}"] if obj.pool else []
+            served += [f"policy {name}" for name in sorted(obj.policies)]
+            return f"{obj.destination_address}{separator}{obj.port} {obj.protocol}, {', '.join(served) or 'no pool'}"
         case Pool() | DesignatedPool():
             names = sorted(_called(member) for member in obj.members)
             shown = ", ".join(names[:_MOST_NAMES]) + (" …" if len(names) > _MOST_NAMES else "")
