@@ -128,16 +128,18 @@ class _Settling:
         request = self._requests.get(ref)
         if request is None:
             since = self._now if grant.idle_since is None else grant.idle_since
-            return replace(grant, idle_since=since) if self._now - since < GRACE_S else None
-        if self._begins and grant.outside and not self._is_at(request, grant.address):
+            # Whoever comes back has to be seen there anew: somebody else may listen there by then.
+            return replace(grant, idle_since=since, live=False) if self._now - since < GRACE_S else None
+        pool = self._pools.get(request.asked.pool)
+        outside, moved = pool is None or not pool.has(grant.address), self._begins or self._is_marked(request, pool)
+        if outside and moved and not self._is_at(request, grant.address):
             # Who looks on found it on the device, and whoever leads has moved it since.
             return None
         live = grant.live or grant.address in request.told or self._is_at(request, grant.address)
-        pool = self._pools.get(request.asked.pool)
         if self._is_elsewhere(request, grant.address) and (not live or self._is_marked(request, pool)):
             # Somebody else was there first: nobody has seen ours there yet, or another replica has given way since.
             return None
-        return Grant(grant.address, None, live, outside=pool is None or not pool.has(grant.address))
+        return Grant(grant.address, None, live, outside)
 
     def _is_at(self, request: Request, address: str) -> bool:
         return bool(self._uses.device.get(address, frozenset()) & request.owners)

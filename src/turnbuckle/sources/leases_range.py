@@ -13,7 +13,7 @@ from turnbuckle.engine.snapshot import Snapshot
 from turnbuckle.model.ref import Event
 from turnbuckle.model.state import State
 from turnbuckle.sources.base import PutEvents
-from turnbuckle.sources.leases_book import Book, Grant, Uses, settled
+from turnbuckle.sources.leases_book import Book, Uses, settled
 from turnbuckle.sources.leases_desk import LOOK_S, Desk, PoolUse
 from turnbuckle.sources.leases_pools import Pools
 
@@ -77,10 +77,9 @@ class RangeLeases:
 
     def _unsettled(self) -> bool:
         """Whether somebody lacks an address, was not yet seen where it should be, or may be moved by whoever leads."""
-        return any(self._is_open(self._book.grants.get(ref)) for ref in self._desk.demand)
-
-    def _is_open(self, grant: Grant | None) -> bool:
-        return grant is None or not grant.live or (self._begins and grant.outside)
+        follows = self._begins or not self._may_grant()
+        grants = (self._book.grants.get(ref) for ref in self._desk.demand)
+        return any(grant is None or not grant.live or (follows and grant.outside) for grant in grants)
 
     def _pause_s(self) -> float | None:
         """Until when nothing can be otherwise that nobody tells."""
