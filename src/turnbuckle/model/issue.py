@@ -645,8 +645,22 @@ def address_kept(about: Ref, path: str, holder: str) -> Issue:
         about,
         "",
         "TB2020",
-        f"{path} is not written: its destination is {holder}'s, which is older and, wrong as it is, keeps what it had.",
+        f"{path} is not written: its destination is {holder}'s, which was there first and, wrong as it is, keeps"
+        " what it had.",
         f"Correct or delete {holder}, or choose another address or port.",
+        path,
+    )
+
+
+def host_kept(about: Ref, path: str, holder: str) -> Issue:
+    """Somebody older who errs has rules for the host on the device, and keeps it while the mistake lasts."""
+    return _error(
+        about,
+        "",
+        "TB2055",
+        f"{path} is not written: its host, or its path there, is {holder}'s, which was there first and, wrong as it"
+        " is, keeps what it had.",
+        f"Correct or delete {holder}, or choose another host or path.",
         path,
     )
 

@@ -18,6 +18,7 @@ from turnbuckle.planner.diff import operation as diff
 from turnbuckle.planner.diff import owner_of, owners
 from turnbuckle.planner.graft import graft
 from turnbuckle.planner.guard import is_ours, refuse
+from turnbuckle.planner.hosts import contest
 from turnbuckle.planner.order import order
 from turnbuckle.planner.partitions import is_others_claim, refuse_elsewhere, with_claims
 
@@ -52,11 +53,13 @@ def make_plan(
     paths: what may differ; None: everything. spare: whether an operation is to be left for later, with what needs it.
     """
     compared = frozenset(observed) | frozenset(desired) if paths is None else _concerned(observed, desired, held, paths)
+    rules = contest(observed, desired, held, ages, compared, controller_id)
+    compared |= rules.leaving
     disputed = held and any(_places(state, path) for path in compared for state in (observed, desired))
     kept = places.kept(observed, desired, held, ages, controller_id) if disputed else {}
-    wanted = graft(observed, desired, held, stays, compared, kept, controller_id)
+    wanted = graft(observed, desired, held, stays, compared, kept, controller_id) | dict.fromkeys(rules.leaving)
     steps = {path: diff(path, observed.get(path), wanted[path], causes) for path in compared}
-    losses = places.losses((step for step in steps.values() if step is not None), kept, held, ages) if kept else {}
+    losses = rules.losses | places.losses(filter(None, steps.values()), kept, held, ages)
     found = _Found()
     for path in sorted(compared):
         before, step = observed.get(path), steps[path]
@@ -79,11 +82,9 @@ def make_plan(
             found.refused.append((path, objection))
     spared, stuck = _left_for_later(found, observed) if found.spared else ([], [])
     allowed, waiting = close(found.operations, observed, found.barred, (*found.spared, *found.put_off))
-    ordered = with_claims(
-        order(allowed), observed, desired, compared, controller_id, lambda claim: synced and not spare(claim)
-    )
     told = [*found.refused, *stuck, *waiting, *_taken_members(observed, desired, compared)]
-    return Plan(ordered, tuple(sorted(told)), tuple(found.foreign), tuple(spared))
+    claims = (observed, desired, compared, controller_id, lambda claim: synced and not spare(claim))
+    return Plan(with_claims(order(allowed), *claims), tuple(sorted(told)), tuple(found.foreign), tuple(spared))
 
 
 @dataclass(slots=True)
@@ -104,9 +105,7 @@ class _Found:
     def loses(self, step: Operation, loss: places.Loss) -> Operation | None:
         """Tells who cannot have a place; answers what is done instead: nothing, or what is there goes."""
         path = step.path
-        self.refused += [
-            (path, issues_of.address_kept(owner, str(path), str(loss.holder))) for owner in owners(step.after)
-        ]
+        self.refused += [(path, loss.tell(owner, str(path), str(loss.holder))) for owner in owners(step.after)]
         if step.before is not None and not loss.stays:
             return Operation(Verb.DELETE, path, step.before, None, frozenset(), step.because)
         self.put_off.append(step)

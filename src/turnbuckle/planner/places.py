@@ -7,9 +7,11 @@ place because of that stays where it is, unless somebody older wants that place 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from turnbuckle.model import issue as issues_of
+from turnbuckle.model.issue import Issue
 from turnbuckle.model.plan import Operation
 from turnbuckle.model.ref import Age, Ref
 from turnbuckle.model.state import Path, State
@@ -19,10 +21,14 @@ from turnbuckle.planner.guard import is_ours
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """An operation cannot have the place that it wants. holder: who keeps it. stays: it may stay where it is."""
+    """An operation cannot have the place that it wants. holder: who keeps it. stays: it may stay where it is.
+
+    tell: the issue for an owner, from that one, the path, and the holder.
+    """
 
     holder: Ref
     stays: bool
+    tell: Callable[[Ref, str, str], Issue] = issues_of.address_kept
 
 
 def kept(
@@ -41,9 +47,20 @@ def kept(
     for obj in observed.values():
         for owner in owners(obj) & held if obj.occupies() and is_ours(obj, controller_id) else ():
             age, rivals = ages.get(owner), [age for place in obj.occupies() for age in wanted.get(place, ())]
-            if age is None or not rivals or age < min(rivals):
+            if all(keeps(age, rival) for rival in rivals):
                 found |= dict.fromkeys(obj.occupies(), owner)
     return found
+
+
+def keeps(holder: Age | None, rival: Age | None) -> bool:
+    """Whether somebody held keeps what it has on the device against somebody who wants it.
+
+    Whose age is not known counts as the oldest. Where neither has a time, as in most folders, what there is stays: the
+    names of objects are no reason to move anybody's traffic.
+    """
+    if holder is None or rival is None:
+        return holder is None
+    return holder < rival or (holder[0] and rival[0])
 
 
 def losses(
@@ -52,6 +69,8 @@ def losses(
     """By path, the operations that want what somebody keeps. kept_by: as `kept` answers."""
     taken = dict(kept_by)
     found: dict[Path, Loss] = {}
+    if not taken:
+        return found
     for operation in sorted(operations, key=lambda one: _age(one, ages)):
         if operation.after is None or owners(operation.after) & held:
             continue
