@@ -40,7 +40,7 @@ FORBIDDEN_ROUNDS = 5
 MOST_SHOWN = 50
 DURATION_S = 10.0
 RENEW_S = 2.0
-LOOK_S = 1.0
+LOOK_S = 0.7
 """How often somebody who waits looks at a Lease: a leader that leaves is followed within that time."""
 
 Object = Mapping[str, Any]
