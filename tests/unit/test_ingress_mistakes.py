@@ -148,6 +148,7 @@ RULES = [
     (rule("www.*.com"), "TB1046", "spec.rules[0].host"),
     (rule("WWW.example.com"), "TB1046", "spec.rules[0].host"),
     (rule("www", path("shop")), "TB1044", "spec.rules[0].http.paths[0].path"),
+    (rule("www", path("/", "prefix")), "TB1010", "spec.rules[0].http.paths[0].pathType"),
     (rule("www", path("/shop/*")), "TB1044", "spec.rules[0].http.paths[0].path"),
     (rule("www", path(port=8080)), "TB2004", "spec.rules[0].http.paths[0].backend.service.port"),
     (rule("www", path(port="https")), "TB2004", "spec.rules[0].http.paths[0].backend.service.port"),

@@ -217,7 +217,7 @@ class _Pass:
             for index, path in enumerate(rule.paths):
                 at = f"spec.rules[{number}].http.paths[{index}]"
                 pool = pools.of(path.backend, f"{at}.backend")
-                place = self._place(rule.host, path, f"{at}.path")
+                place = self._place(rule.host, path, at)
                 if pool is None or place is None:
                     continue
                 if place in found:
@@ -227,9 +227,13 @@ class _Pass:
                     found[place] = rules.forward(place, pool, host_field, f"{at}.path")
         return rules.with_names_of_their_own(found.values())
 
-    def _place(self, host: str, path: IngressPath, field: str) -> Place | None:
+    def _place(self, host: str, path: IngressPath, at: str) -> Place | None:
         if not path.path.startswith("/") or "*" in path.path:
-            self.reader.flaw(issues_of.bad_path(self.ref, field, path.path))
+            self.reader.flaw(issues_of.bad_path(self.ref, f"{at}.path", path.path))
+            return None
+        if path.path_type not in hosts.PATH_TYPES:
+            known = sorted(filter(None, hosts.PATH_TYPES))
+            self.reader.flaw(issues_of.not_one_of(self.ref, f"{at}.pathType", path.path_type, known))
             return None
         return hosts.place(host, path.path_type, path.path)
 

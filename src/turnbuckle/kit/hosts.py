@@ -14,6 +14,9 @@ from typing import Literal
 from turnbuckle.model.policy import Condition
 
 PathType = Literal["Exact", "Prefix"]
+PATH_TYPES = frozenset({"Exact", "Prefix", "ImplementationSpecific", ""})
+"""What an Ingress may say; what is left out counts as ImplementationSpecific, as it did before it was asked for."""
+
 
 _MOST_LABELS = 127
 _MOST_ELEMENTS = 998
