@@ -12,6 +12,9 @@ from click.testing import Result
 
 from bigipsim.faults import Fault
 from bigipsim.server import SimServer
+from turnbuckle.model.ltm import Pool
+from turnbuckle.model.state import State
+from turnbuckle.planner.archive import Archive, to_bytes
 
 Turnbuckle = Callable[..., Result]
 
@@ -136,3 +139,16 @@ def test_the_plan_names_the_policy_that_a_virtual_server_has_for_a_pool(
     (manifests / "cafe.yaml").write_text(INGRESS)
     shown = turnbuckle("plan", "-f", str(manifests), "--bigip-partition=k8s").stdout
     assert "203.0.113.7:80 tcp, policy /k8s/Shared/" in shown
+
+
+def test_a_restore_that_cannot_reach_the_device_is_told_to_a_program(turnbuckle: Turnbuckle, tmp_path: Path) -> None:
+    file = tmp_path / "before.json"
+    file.write_bytes(
+        to_bytes(
+            Archive("https://127.0.0.1:1", "us", "2026-01-01T00:00:00Z", "by hand", State((Pool("/k8s/web", None),)))
+        )
+    )
+    login = ["--bigip-url=https://127.0.0.1:1", "--bigip-username=admin", "--bigip-password=admin", "--insecure"]
+    result = turnbuckle("restore", str(file), *login, "-o", "json")
+    assert result.exit_code == 1
+    assert [one["code"] for one in json.loads(result.stdout)["issues"]] == ["TB3009"]

@@ -106,7 +106,7 @@ async def test_one_certificate_among_thousands_costs_one_certificate() -> None:
     assert sum(len(sent) + len(msgspec.json.encode(body)) for sent, body in written) < 1000
 
 
-async def test_a_thousand_new_rows_are_lines_that_a_web_server_takes() -> None:
+async def test_many_new_rows_are_lines_that_a_web_server_takes() -> None:
     box = device()
     driver = box.driver()
     await done(driver, *map(create, shared.files("web")))

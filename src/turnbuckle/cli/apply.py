@@ -10,7 +10,7 @@ import click
 from turnbuckle.cli.common import Given, settings
 from turnbuckle.cli.device import Applied, Pass, designated, leased, look, partitions_of, plan_of
 from turnbuckle.cli.flags import SettingsCommand
-from turnbuckle.cli.plan import say_incomplete, unread
+from turnbuckle.cli.plan import say_incomplete, unreached
 from turnbuckle.cli.progress import Progress, progress
 from turnbuckle.cli.report import Origins, coloured, from_here, has_errors, in_order, issue_lines
 from turnbuckle.cli.words import OneOf
@@ -49,9 +49,7 @@ def apply(given: Given, fingerprint: str, output: str) -> int:
         try:
             manifests, made, applied = asyncio.run(_do(config, manifests, controller_id, fingerprint, line))
         except (DriverError, ValueError) as error:
-            if output == "json":
-                click.echo(render.as_json(Plan(), [unread(config.bigip_url, error)]))
-            raise click.ClickException(str(error)) from error
+            raise unreached(config.bigip_url, error, output) from error
     origins = from_here(config.folder, manifests.origins)
     issues = in_order([*manifests.issues, *made.refusals, *applied.issues], origins)
     say_incomplete(manifests)

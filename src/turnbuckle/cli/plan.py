@@ -66,9 +66,7 @@ def plan(given: Given, output: str) -> int:
             else:
                 seen = empty_device(config, manifests.snapshot.desired)
         except (DriverError, ValueError) as error:
-            if output == "json":
-                click.echo(render.as_json(Plan(), [unread(config.bigip_url, error)]))
-            raise click.ClickException(str(error)) from error
+            raise unreached(config.bigip_url, error, output) from error
         manifests = leased(seen.state, manifests, config)
         made = plan_of(seen.state, manifests, config, controller_id)
     origins = from_here(config.folder, manifests.origins)
@@ -95,9 +93,16 @@ def _show(made: Plan, partitions: tuple[str, ...], issues: list[Issue], origins:
         click.echo(render.text(made, colour=coloured(), issues=issues, partitions=partitions))
 
 
-def unread(url: str, error: Exception) -> Issue:
-    """A device that could not be read, as an issue; unlike the controller, a plan does not try again."""
-    return issues_of.device_failing(Ref("", "Device", "", url), str(error), "Nothing was changed.")
+def unreached(url: str, error: Exception, output: str) -> click.ClickException:
+    """How a command ends that did not get at the device; a program is told as JSON on standard output, too.
+
+    Unlike the controller, a command does not try again.
+    """
+    if output == "json":
+        about = Ref("", "Device", "", url)
+        issue = issues_of.device_failing(about, str(error), "No object was written.")
+        click.echo(render.as_json(Plan(), [issue]))
+    return click.ClickException(str(error))
 
 
 def say_incomplete(manifests: Manifests) -> None:

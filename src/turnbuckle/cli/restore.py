@@ -13,6 +13,7 @@ from turnbuckle.cli.apply import insist, tell
 from turnbuckle.cli.common import Given, settings
 from turnbuckle.cli.device import Pass
 from turnbuckle.cli.flags import SettingsCommand
+from turnbuckle.cli.plan import unreached
 from turnbuckle.cli.progress import progress
 from turnbuckle.cli.report import coloured, in_order
 from turnbuckle.cli.words import OneOf
@@ -52,13 +53,13 @@ def restore(given: Given, file: Path, apply_it: bool, fingerprint: str, output: 
     turnbuckle restore before.json --bigip-url 192.0.2.1 --bigip-username admin
     turnbuckle restore before.json --bigip-url 192.0.2.1 --bigip-username admin --apply
     """
-    config = settings(given, needs_device).config
+    config = settings(given, needs_device, json=output == "json").config
     archive = _read(file)
     with progress(f"reading {config.bigip_url}"):
         try:
             return asyncio.run(_restore(config, archive, apply_it, fingerprint, output))
         except (DriverError, ValueError) as error:
-            raise click.ClickException(str(error)) from error
+            raise unreached(config.bigip_url, error, output) from error
 
 
 def _read(file: Path) -> Archive:

@@ -40,8 +40,10 @@ def contest(
 ) -> Contest:
     """What becomes of the rules among the compared paths."""
     found = Contest()
+    if not held:
+        return found
     wanted = [obj for path in compared if isinstance(obj := desired.get(path), PolicyRule) and not owners(obj) & held]
-    if not wanted or not held:
+    if not wanted:
         return found
     there: dict[tuple[Path, str], list[PolicyRule]] = {}
     for obj in observed.values():

@@ -51,7 +51,7 @@ def number(value: object, default: int = 0) -> int:
 
 def listed(value: object) -> list[Wire]:
     """The objects of a list in any of its forms: a plain list, or a reference with its items expanded."""
-    # What JSON was decoded into is a dict; to ask for any Mapping takes five times as long, for each of thousands.
+    # What JSON was decoded into is a dict, and to ask for any Mapping takes longer, for each of thousands.
     found = value.get("items") if isinstance(value, dict) else value
     if not isinstance(found, list):
         return []
