@@ -32,6 +32,7 @@ from turnbuckle.model.ref import Ref
 from turnbuckle.model.state import Path, State
 from turnbuckle.planner.freeze import Freeze
 from turnbuckle.runtime.agenda import Agenda
+from turnbuckle.runtime.ahead import ReadAhead
 from turnbuckle.runtime.caution import Caution
 from turnbuckle.runtime.drift import Drift
 from turnbuckle.runtime.housekeeping import Housekeeping
@@ -55,10 +56,9 @@ class DeviceWorker:
     """Keeps one device in line with the newest snapshot.
 
     verify_s: how often it is looked at whether somebody else changed what is ours; 0: never. drift: whether that is
-    mended or only told. max_delete_percent, second_look_s: see Caution. keeper: keeps
-    restore files. leads: whether it writes
-    from the start; else it waits for lead(). confirm: has every source list everything anew. knows: is told what the
-    device has, each time that it is known.
+    mended or only told. max_delete_percent, second_look_s: see Caution. keeper: keeps restore files. leads: whether it
+    writes from the start; else it waits for lead(). confirm: has every source list everything anew. knows: is told what
+    the device has, each time that it is known.
 
     in_sync is set while nothing is left to do, failed_for_good when trying on promises nothing soon: the credentials,
     the certificate or the partition are wrong, or the device failed MOST_FAILURES times in a row.
@@ -98,6 +98,7 @@ class DeviceWorker:
         self._agenda = Agenda(controller_id, self._caution, Drift(controller_id, mends=drift == "mend"), adopt=adopt)
         self._housekeeping = Housekeeping(driver, device, report, clock, save=save)
         self._pace, self._tempo = Pace(1.0, 30.0), Tempo()
+        self._ahead = ReadAhead(driver.read, clock)
         self.leads, self._comes_to_lead = leads, False
         self._looked_at = float("-inf")
         self._failures, self._circuit = 0, Circuit.CLOSED
@@ -111,6 +112,8 @@ class DeviceWorker:
 
     async def run(self) -> None:
         """Works until it is cancelled."""
+        if self.leads and not self._comes_to_lead:
+            self._ahead.begin()
         while True:
             try:
                 await self._news()
@@ -135,6 +138,7 @@ class DeviceWorker:
 
     async def finish(self) -> None:
         """Saves what is not saved yet and logs out; for the end of the process."""
+        self._ahead.drop()
         try:
             async with asyncio.timeout(20):
                 if self._chores is not None:
@@ -175,11 +179,15 @@ class DeviceWorker:
         if number:
             self._driver.fence(number, may_write)
         self.leads = self._comes_to_lead = True
+        if self._agenda.observed is None:
+            # What was read before somebody else ceased to write is not what is there now.
+            self._ahead.begin()
         self._snapshots.wake()
 
     def follow(self) -> None:
         """Writes nothing from now on, but keeps what it knows of the device fresh."""
         self.leads = False
+        self._ahead.drop()
         self.in_sync.clear()
 
     # ---- what is to be done
@@ -256,7 +264,9 @@ class DeviceWorker:
     async def _read(self) -> None:
         started = self._clock()
         designated = self._agenda.designated()
-        state = await self._driver.read(designated)
+        ahead = await self._ahead.taken()
+        state = await self._driver.read(designated) if ahead is None or designated else ahead
+        self._ahead.drop()
         self._agenda.observe(state, designated)
         self._looked_at = self._clock()
         self._tell_known(None)
