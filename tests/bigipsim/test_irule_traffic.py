@@ -277,6 +277,36 @@ async def test_a_policy_is_heard_before_the_rules(device: Lab) -> None:
         assert (seen["backend"], dict(seen["headers"])["X-Pool"]) == (backend, pool)
 
 
+async def test_a_rule_reads_the_variables_that_a_policy_has_set_for_this_request(device: Lab) -> None:
+    told = """
+when HTTP_REQUEST {
+    if { [info exists part] } { HTTP::respond 200 content "part $part" } else { HTTP::respond 200 content none }
+    unset -nocomplain part
+}
+"""
+    action = {"name": "0", "tcl": True, "setVariable": True, "request": True, "tmName": "part"}
+    rules = [
+        {
+            "name": "r",
+            "conditions": [{"name": "0", "httpUri": True, "path": True, "startsWith": True, "values": ["/set"]}],
+            "actions": [{**action, "expression": 'tcl:[getfield [HTTP::host] "." 3]'}],
+        }
+    ]
+    body = {"name": "p", "partition": "k8s", "legacy": True, "requires": ["http"], "controls": [], "rules": rules}
+    await device.call("POST", "ltm/policy", body)
+    await behind(device, told, policies=[{"name": "p", "partition": "k8s"}])
+    base = "http://{}:{}".format(*device.where("v"))
+    async with aiohttp.ClientSession() as session:
+        for at, host, expected in (
+            ("/set", "a.b.c.d", "part c"),
+            ("/other", "a.b.c.d", "none"),
+            ("/set", "a.b", "part "),
+            ("/other", "a.b", "none"),
+        ):
+            async with session.get(f"{base}{at}", headers={"Host": host}) as reply:
+                assert await reply.text() == expected
+
+
 async def test_many_clients_at_once_keep_their_variables_apart(device: Lab) -> None:
     text = """when HTTP_REQUEST { set asked [HTTP::uri] }
     when HTTP_RESPONSE { HTTP::header insert X-Asked $asked }"""

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from device import member
 
-from turnbuckle.model.ltm import LtmObject, Pool, ProfileUse, VirtualServer
+from turnbuckle.model.ltm import IRule, LtmObject, Pool, ProfileUse, VirtualServer
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.policy import Action, Condition, Policy, PolicyRule
 from turnbuckle.model.tls import CertificateFile, ClientSsl, KeyFile, ProfileBinding, SealedPem, default_profile
@@ -71,6 +71,10 @@ def binding(profile: ClientSsl) -> ProfileBinding:
 
 def policy(owner: str = "web") -> Policy:
     return Policy(POLICY, mark(owner))
+
+
+def irule(text: str = "when HTTP_REQUEST {\n    unset -nocomplain beyond\n}", owner: str = "web") -> IRule:
+    return IRule(f"{POLICY}_wildcards", mark(owner), text)
 
 
 def pool(name: str, owner: str = "web") -> Pool:

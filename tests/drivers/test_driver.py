@@ -61,7 +61,7 @@ async def test_a_partition_is_read_in_as_few_requests_as_it_has_collections(box:
     await driver.apply(configuration(create(PROBE), create(POOL), create(SERVER)))
     box.forget()
     await driver.read()
-    assert len(box.sent) == 15 and not box.writes
+    assert len(box.sent) == 16 and not box.writes
     assert sum("expandSubcollections" in path for path in box.sent) == 3
 
 
@@ -297,7 +297,7 @@ async def test_a_designated_pool_in_our_own_partition_costs_no_request_more(box:
     driver = box.driver()
     state = await driver.read(["/k8s/shop"])
     assert set(state) == {Path("ltm/pool", "/k8s/shop"), Path("ltm/pool/members", "/k8s/shop")}
-    assert len(box.sent) == 15
+    assert len(box.sent) == 16
 
 
 # ---- iApps

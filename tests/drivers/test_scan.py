@@ -18,7 +18,7 @@ from turnbuckle.model.plan import with_outcomes
 from turnbuckle.model.state import Path, State
 
 LTM = "/mgmt/tm/ltm"
-COLLECTIONS = 14
+COLLECTIONS = 15
 """Requests of a scan that finds nothing, in one partition."""
 
 SELECT = "$select=fullPath,generation"

@@ -13,7 +13,7 @@ from turnbuckle.drivers.icontrol import ledger, uri
 from turnbuckle.drivers.icontrol.codec import Change, Scene
 from turnbuckle.drivers.icontrol.objects import CODECS, PARTS
 from turnbuckle.model.ledger import Row, name_of, parse, path_in
-from turnbuckle.model.ltm import LtmObject, ProfileUse, VirtualServer, differing
+from turnbuckle.model.ltm import IRule, LtmObject, ProfileUse, VirtualServer, differing
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.policy import Action, Condition, Policy, PolicyRule
 from turnbuckle.model.state import Path
@@ -51,6 +51,7 @@ actions = st.one_of(
     ),
     st.builds(Action, st.sampled_from(["replace-host", "replace-uri"]), words),
     st.builds(Action, st.just("reset")),
+    st.builds(Action, st.just("set-variable"), targets | words, variable=words),
 )
 rules = st.builds(
     PolicyRule,
@@ -80,25 +81,30 @@ virtuals = st.builds(
     port=st.just(443),
     profiles=st.frozensets(st.builds(ProfileUse, words.map(lambda w: f"/Common/{w}")), min_size=1),
     policies=st.frozensets(st.sampled_from(["/k8s/Shared/p1", "/k8s/Shared/p2"])),
+    rules=st.frozensets(st.sampled_from(["/k8s/Shared/r1", "/k8s/Shared/r2"])),
     default_ssl=st.sampled_from(["", default_profile("/k8s/Shared/vs")]),
     translate_address=st.booleans(),
     source=st.sampled_from(["", "10.0.0.0/8", "192.0.2.1/32"]),
 )
-SCENE = Scene(marks={Path(Policy.KIND, f"/k8s/Shared/p{number}"): MARK for number in (1, 2)})
+irules = st.builds(IRule, st.just("/k8s/Shared/r1"), st.just(MARK), st.sampled_from(["", "when RULE_INIT { }"]))
+SCENE = Scene(
+    marks={Path(Policy.KIND, f"/k8s/Shared/p{number}"): MARK for number in (1, 2)},
+    rows={name_of(Path(IRule.KIND, f"/k8s/Shared/r{number}")): Row(MARK, "0") for number in (1, 2)},
+)
 
 
 def codec_of(obj: LtmObject) -> Any:
     return CODECS.get(obj.path.kind) or PARTS[obj.path.kind]
 
 
-@given(rules | policies | client_ssls | server_ssls | virtuals)
+@given(rules | policies | irules | client_ssls | server_ssls | virtuals)
 def test_what_is_created_reads_back_equal(obj: LtmObject) -> None:
     codec = codec_of(obj)
     found = codec.decode({"status": "legacy", **codec.create(obj)}, SCENE)
     assert replace(found, name=obj.name) == obj
 
 
-@given(st.one_of(*(st.tuples(kind, kind) for kind in (rules, policies, client_ssls, server_ssls, virtuals))))
+@given(st.one_of(*(st.tuples(kind, kind) for kind in (rules, policies, irules, client_ssls, server_ssls, virtuals))))
 def test_a_patch_of_what_differs_leads_from_one_to_the_other(pair: tuple[LtmObject, LtmObject]) -> None:
     before, after = pair
     after, codec = replace(after, name=before.name), codec_of(before)

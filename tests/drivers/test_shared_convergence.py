@@ -9,7 +9,7 @@ from device import device
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from turnbuckle.model.ltm import LtmObject
+from turnbuckle.model.ltm import LtmObject, VirtualServer
 from turnbuckle.model.partition_claim import Holder, claim, path_in
 from turnbuckle.model.plan import Result, with_outcomes
 from turnbuckle.model.policy import PolicyRule
@@ -28,6 +28,10 @@ def listeners(draw: st.DrawFn) -> dict[Path, LtmObject]:
     found = shared.listener(certificates=certificates, number=draw(st.integers(1, 2)))
     more = draw(st.booleans())
     found += [shared.pool("other")] if more else []
+    if draw(st.booleans()):
+        rule = shared.irule(draw(st.sampled_from(["when RULE_INIT { }", "when RULE_INIT {\n    set static::x 1\n}"])))
+        (virtual,) = (obj for obj in found if isinstance(obj, VirtualServer))
+        found = [rule, *(obj for obj in found if obj is not virtual), replace(virtual, rules=frozenset({rule.name}))]
     for host in sorted(draw(st.sets(st.sampled_from(HOSTS)))):
         found.append(
             shared.rule(

@@ -413,3 +413,50 @@ async def test_a_rule_that_is_gone_already_is_deleted_and_one_that_changed_is_re
     operations: tuple[Operation, ...] = (delete(a), update(b, replace(b, ordinal=77)))
     outcomes = [outcome for one in operations for outcome in await driver.apply(configuration(one))]
     assert results(outcomes) == {a.name: Result.DONE, b.name: Result.UNREACHED}
+
+
+async def test_an_irule_of_ours_runs_before_those_that_an_operator_attached_which_stay(box: Device) -> None:
+    rule, server, theirs = shared.irule(), replace(shared.server(False), rules=frozenset()), f"{shared.FOLDER}/theirs"
+    plain = [shared.policy(), shared.pool("web"), server]
+    driver, known = await published(box, plain)
+    box.operator(
+        "POST",
+        f"{LTM}/rule",
+        {"name": "theirs", "partition": "k8s", "subPath": "Shared", "apiAnonymous": "when RULE_INIT { }"},
+    )
+    at = f"{LTM}/virtual/~k8s~Shared~{shared.SERVER.rpartition('/')[2]}"
+    box.operator("PATCH", at, {"rules": [theirs]})
+    known = await driver.read()
+    assert known[server.path] == server
+    watched = replace(server, rules=frozenset({rule.name}))
+    for wanted, rules in (([rule, *plain[:2], watched], [rule.name, theirs]), (plain, [theirs])):
+        for batch in batches(known, wanted):
+            outcomes = await driver.apply(batch)
+            assert {outcome.result for outcome in outcomes} == {Result.DONE}, outcomes
+        assert box.operator("GET", at)["rules"] == rules
+        known = await driver.read()
+        assert not batches(known, wanted)
+    assert [one["name"] for one in box.operator("GET", f"{LTM}/rule?$filter=partition+eq+k8s")["items"]] == ["theirs"]
+
+
+async def test_what_somebody_wrote_into_an_irule_of_ours_is_seen_and_put_right(box: Device) -> None:
+    rule = shared.irule()
+    wanted = [rule, shared.policy(), shared.pool("web"), replace(shared.server(False), rules=frozenset({rule.name}))]
+    driver, known = await published(box, wanted)
+    place = f"{LTM}/rule/~k8s~Shared~{rule.name.rpartition('/')[2]}"
+    box.operator("PATCH", place, {"apiAnonymous": "when RULE_INIT { }"})
+    found = await driver.scan(known)
+    assert found == {rule.path: replace(rule, text="when RULE_INIT { }")}
+    (batch,) = batches(known.changed(found), wanted)
+    assert [(one.path, one.fields) for one in batch.operations] == [(rule.path, {"text"})]
+    await driver.apply(batch)
+    assert box.operator("GET", place)["apiAnonymous"] == rule.text
+
+
+async def test_the_irules_of_others_are_not_ours_whatever_they_say(box: Device) -> None:
+    driver = box.driver()
+    text = f"# turnbuckle {shared.mark()}\nwhen RULE_INIT {{ }}"
+    box.operator("POST", f"{LTM}/rule", {"name": "theirs", "partition": "k8s", "apiAnonymous": text})
+    known = await driver.read()
+    assert known[Path("ltm/rule", "/k8s/theirs")].mark is None
+    assert not batches(known, [])

@@ -174,3 +174,29 @@ def test_a_monitor_may_speak_by_a_profile() -> None:
 
 def test_words_are_in_quotation_marks_unless_they_are_plain() -> None:
     assert [quoted(text) for text in ("a/b.c:1%2", "", 'a "b"')] == ["a/b.c:1%2", '""', '"a \\"b\\""']
+
+
+def test_an_irule_is_made_and_attached_with_a_record_that_says_whose_it_is() -> None:
+    rule, server = shared.irule(), replace(shared.server(False), policies=frozenset())
+    watched = replace(server, rules=frozenset({rule.name}))
+    record = f"ltm/rule:{rule.name}".lower()
+    lines = typed(create(rule), update(server, watched))
+    assert lines[0] == "create ltm data-group internal /k8s/turnbuckle_ledger { type string }"
+    text = "\n".join(lines)
+    assert f"create ltm rule {rule.name} {{\n{rule.text}\n}}" in text
+    assert f"records add {{ {record} {{ data " in text
+    assert f"modify ltm virtual {shared.SERVER} {{ rules add {{ {rule.name} }} }}" in text
+    assert one(update(watched, server)) == [f"modify ltm virtual {shared.SERVER} {{ rules delete {{ {rule.name} }} }}"]
+    assert one(delete(rule)) == [
+        f"delete ltm rule {rule.name}",
+        f"modify ltm data-group internal /k8s/turnbuckle_ledger {{ records delete {{ {record} }} }}",
+    ]
+    assert f"rules {{ {rule.name} }}" in one(create(watched))[0]
+
+
+def test_a_variable_is_set_by_its_name() -> None:
+    rule = replace(shared.rule("a"), actions=(Action("set-variable", "tcl:[HTTP::host]", variable="found"),))
+    (line,) = one(update(shared.rule("a"), rule))
+    assert (
+        'actions replace-all-with { 0 { tcl set-variable expression "tcl:[HTTP::host]" name found request } }' in line
+    )

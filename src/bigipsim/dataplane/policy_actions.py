@@ -172,6 +172,12 @@ def _server_tls(traffic: Traffic, action: Action) -> Verdict | None:
     return None
 
 
+def _set_variable(traffic: Traffic, action: Action) -> Verdict | None:
+    """Sets a variable of the connection, for the iRules that run after the policy."""
+    traffic.variables[action.word("tmName", traffic)] = action.word("expression", traffic)
+    return None
+
+
 def _log(traffic: Traffic, action: Action) -> Verdict | None:
     logger.info("%s: %s", traffic.virtual.path, action.word("message", traffic))
     return None
@@ -200,6 +206,7 @@ EFFECTS: Final[Mapping[tuple[str, str], Effect]] = {
     **{("persist", verb): _persist_by("universal") for verb in ("universal", "uie", "hash", "carp")},
     **{("persist", verb): _persist_cookie for verb in ("cookieInsert", "cookieRewrite", "cookiePassive")},
     **{("serverSsl", verb): _server_tls for verb in ("enable", "disable")},
+    ("tcl", "setVariable"): _set_variable,
     ("log", "write"): _log,
 }
 """By target and verb. What is part of the grammar and not of this table is not evaluated."""

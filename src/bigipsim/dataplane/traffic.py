@@ -252,7 +252,7 @@ class Traffic:
     LB_FAILED is fired (`verdict` is Reset then, and a part that wants another try puts a verdict, or `failed` again).
     At the events of the answer `verdict` is None, which lets it pass; Respond takes its place, Reset and Drop hold.
     `persistence`, `fallback` and `snat` are those of the virtual server until a part sets others; `server_tls` says
-    whether its server-ssl profile is used.
+    whether its server-ssl profile is used. `variables` are those that policies have set and that no iRule has seen yet.
     """
 
     connection: Connection
@@ -264,6 +264,7 @@ class Traffic:
     selected: Choice | None = None
     failed: Verdict | None = None
     server_tls: bool = True
+    variables: dict[str, str] = field(default_factory=dict)
     persistence: Persistence | None = field(init=False)
     fallback: Persistence | None = field(init=False)
     snat: Snat = field(init=False)

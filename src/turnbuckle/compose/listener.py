@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from turnbuckle.engine.protocol import Composition, Look
-from turnbuckle.kit import facts
+from turnbuckle.kit import facts, wildcards
 from turnbuckle.kit.addresses import destination
 from turnbuckle.model import issue as issues_of
 from turnbuckle.model.claim import (
@@ -27,7 +27,7 @@ from turnbuckle.model.claim import (
     ListenerSettings,
 )
 from turnbuckle.model.issue import Issue
-from turnbuckle.model.ltm import LtmObject, ProfileUse, VirtualServer
+from turnbuckle.model.ltm import IRule, LtmObject, ProfileUse, VirtualServer
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.policy import Policy
 from turnbuckle.model.state import Path
@@ -60,13 +60,14 @@ class ListenerComposer:
         objects, server = shown.profiles(server, look)
         if server.policies:
             objects += (Policy(first.want.policy, server.mark, requires=frozenset({first.want.needs})),)
+        objects += tuple(IRule(rule, server.mark, wildcards.TEXT) for rule in server.rules)
         hosts, stays = whole.hosts(key, sharing), shown.stays(first.want)
         return Composition((*objects, server), tuple(issues), hosts, made, stays=stays)
 
 
 COMPOSER = ListenerComposer()
 
-_NO_POLICIES: frozenset[str] = frozenset()
+_NONE: frozenset[str] = frozenset()
 _NO_PATHS: frozenset[Path] = frozenset()
 
 
@@ -97,7 +98,8 @@ def _server(key: ListenerKey, first: Claim, whole: _Whole, mark: Mark) -> Virtua
         profiles=whole.profiles,
         snat=want.snat,
         persistence=want.persistence,
-        policies=frozenset({want.policy}) if whole.has_rules else _NO_POLICIES,
+        policies=frozenset({want.policy}) if whole.has_rules else _NONE,
+        rules=frozenset({f"{want.policy}_wildcards"}) if whole.has_wildcards else _NONE,
         translate_address=whole.translate is None or whole.translate.want.translate_address,
         source=want.source,
     )
@@ -112,6 +114,7 @@ class _Whole:
     translate: Claim | None
     profiles: frozenset[ProfileUse]
     has_rules: bool
+    has_wildcards: bool
 
     @staticmethod
     def of(sharing: Sequence[Claim]) -> _Whole:
@@ -125,6 +128,7 @@ class _Whole:
             next((claim for claim in sharing if claim.want.translate_address is not None), None),
             _uses(frozenset(uses)),
             any(claim.want.hosts for claim in sharing) or (default is not None and default.want.rest is not None),
+            any(_has_wildcards(claim.want) for claim in sharing),
         )
 
     def hosts(self, key: ListenerKey, sharing: Sequence[Claim]) -> tuple[Claim, ...]:
@@ -159,6 +163,12 @@ class _Whole:
 
 def _wants_another_rest(want: ListenerSettings, other: ListenerSettings) -> bool:
     return want.rest is not None or want.pool not in ("", other.pool)
+
+
+def _has_wildcards(want: ListenerSettings) -> bool:
+    """Whether some rule for a wildcard needs the iRule that sees to it."""
+    watched = (rule.actions for host, found in want.hosts if wildcards.is_wildcard(host) for rule in found.rules)
+    return any(map(wildcards.are_watched, watched))
 
 
 def _serverside(want: ListenerSettings) -> frozenset[tuple[str, Any]]:

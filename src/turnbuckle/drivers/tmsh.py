@@ -18,6 +18,7 @@ from turnbuckle.model.ltm import (
     DesignatedPool,
     IAppService,
     IAppTable,
+    IRule,
     LtmObject,
     Member,
     Monitor,
@@ -72,6 +73,9 @@ def _command(operation: Operation) -> Iterator[str]:
         return
     if path.kind in _FILES or path.kind in _PARTS:
         yield from tmsh_shared.file(operation) if path.kind in _FILES else tmsh_shared.part(operation)
+        return
+    if path.kind == IRule.KIND:
+        yield from tmsh_shared.irule(operation)
         return
     component = path.kind.replace("/", " ")
     if operation.after is None:
@@ -190,6 +194,7 @@ def _virtual(virtual: VirtualServer, before: LtmObject | None) -> Iterator[tuple
     if before is None:
         yield "profiles", profiles
         yield "policies", listed("policies", "add", (f"{quoted(path)} {{ }}" for path in sorted(virtual.policies)))
+        yield "rules", f"rules {{ {' '.join(map(quoted, sorted(virtual.rules)))} }}" if virtual.rules else ""
     if virtual.pool or before is not None:
         yield "pool", f"pool {quoted(virtual.pool) if virtual.pool else 'none'}"
     if not virtual.translate_address or before is not None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from turnbuckle.drivers.tmsh_words import description, listed, metadata, quoted
 from turnbuckle.model.ledger import Row, name_of, path_in
-from turnbuckle.model.ltm import LtmObject, ProfileUse, VirtualServer
+from turnbuckle.model.ltm import IRule, LtmObject, ProfileUse, VirtualServer
 from turnbuckle.model.plan import Operation, Verb
 from turnbuckle.model.policy import Action, Condition, Policy, PolicyRule
 from turnbuckle.model.tls import CertificateFile, ClientSsl, KeyFile, ProfileBinding, ServerSsl
@@ -33,6 +33,7 @@ _ACTS = {
     "replace-host": "http-host replace value",
     "replace-uri": "http-uri replace value",
     "reset": "forward reset",
+    "set-variable": "tcl set-variable expression",
 }
 _EVENTS = {"peer-address": "client-accepted", "forward-peer": "client-accepted"}
 """When a condition is looked at, and an action done, where that is not at the request."""
@@ -49,7 +50,8 @@ def ahead(operations: Iterable[Operation]) -> Iterator[str]:
     there = {op.path.name.rpartition("/")[0] for op in todo if op.before is not None}
     yield from (f"create sys folder {quoted(folder)}" for folder in sorted(folders - there))
     contents = [op for op in todo if _is_filled(op)]
-    for partition in sorted({op.path.partition for op in contents if op.verb is Verb.CREATE}):
+    rows = [*contents, *(op for op in todo if op.path.kind == IRule.KIND)]
+    for partition in sorted({op.path.partition for op in rows if op.verb is Verb.CREATE}):
         yield f"create ltm data-group internal {quoted(path_in(partition).name)} {{ type string }}"
     for op in contents:
         yield f"# Put the {_ENDINGS[op.path.kind][1]} of {op.path.name} into {_content(op)}"
@@ -72,11 +74,29 @@ def file(operation: Operation) -> Iterator[str]:
     elif _is_filled(operation):
         verb = "create" if operation.verb is Verb.CREATE else "modify"
         yield f"{verb} {component} {{ source-path file:{_content(operation)} }}"
-    name = quoted(name_of(path))
     row = Row(after.mark, after.digest) if isinstance(after, CertificateFile | KeyFile) and after.mark else None
+    yield _record(operation, row)
+
+
+def irule(operation: Operation) -> Iterator[str]:
+    """The commands for an iRule, and for its record in the ledger."""
+    path, after = operation.path, operation.after
+    if not isinstance(after, IRule):
+        yield f"delete ltm rule {quoted(path.name)}"
+    elif operation.verb is Verb.CREATE or "text" in operation.fields:
+        verb = "create" if operation.verb is Verb.CREATE else "modify"
+        yield f"{verb} ltm rule {quoted(path.name)} {{\n{after.text}\n}}"
+    row = Row(after.mark, after.digest) if isinstance(after, IRule) and after.mark else None
+    yield _record(operation, row)
+
+
+def _record(operation: Operation, row: Row | None) -> str:
+    """The command for a record in the ledger; it goes where there is no row."""
+    path = operation.path
+    name = quoted(name_of(path))
     record = f"{name} {{ data {quoted(str(row))} }}" if row is not None else name
     ledger = quoted(path_in(path.partition).name)
-    yield f"modify ltm data-group internal {ledger} {{ {listed('records', _VERBS[operation.verb], [record])} }}"
+    return f"modify ltm data-group internal {ledger} {{ {listed('records', _VERBS[operation.verb], [record])} }}"
 
 
 def policy(policy: Policy, before: LtmObject | None) -> Pieces:
@@ -132,6 +152,7 @@ def _condition(one: Condition) -> str:
 
 def _action(one: Action) -> str:
     words = [_ACTS[one.act], *([quoted(one.value)] if one.value else []), *([f"code {one.code}"] if one.code else [])]
+    words += [f"name {one.variable}"] if one.variable else []
     return f"{' '.join(words)} {_EVENTS.get(one.act, 'request')}"
 
 
@@ -191,4 +212,6 @@ def lists(operation: Operation) -> Iterator[str]:
         changes += [listed("profiles", "add", (_use(use) for use in sorted(more)))]
     changes += [listed("policies", "delete", map(quoted, sorted(before.policies - after.policies)))]
     changes += [listed("policies", "add", (f"{quoted(p)} {{ }}" for p in sorted(after.policies - before.policies)))]
+    changes += [listed("rules", "delete", map(quoted, sorted(before.rules - after.rules)))]
+    changes += [listed("rules", "add", map(quoted, sorted(after.rules - before.rules)))]
     yield from (f"{modify} {{ {change} }}" for change in changes if change)

@@ -27,6 +27,7 @@ from turnbuckle.kit.annotations import field_of, frozen, unknown, values
 from turnbuckle.kit.hosts import Place
 from turnbuckle.kit.partition import path_in
 from turnbuckle.kit.shape import Reader
+from turnbuckle.kit.wildcards import is_wildcard
 from turnbuckle.model import issue as issues_of
 from turnbuckle.model.claim import AddressKey, CertificateKey, CertificateUse, Claim, Key, ListenerSettings
 from turnbuckle.model.issue import INGRESS_CONTROLLER, Issue, Severity
@@ -167,7 +168,7 @@ class _Pass:
 
     def _is_name(self, host: str) -> bool:
         """Whether a host's name is to give the address: one without wildcards, if names are looked up at all."""
-        return self.settings.resolve_ingress_names and not host.startswith("*.") and _is_host(host)
+        return self.settings.resolve_ingress_names and not is_wildcard(host) and _is_host(host)
 
     def _looked_up(self, host: str) -> str:
         found = self.look.get(host_address.asked(host))

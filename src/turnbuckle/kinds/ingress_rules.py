@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from turnbuckle.kinds.ingress_options import APP_ROOT, REWRITE, AppRoot, Rewrite
-from turnbuckle.kit import hosts, shared_names
+from turnbuckle.kit import hosts, shared_names, wildcards
 from turnbuckle.kit.annotations import field_of
 from turnbuckle.kit.hosts import Place
 from turnbuckle.kit.shape import Reader
@@ -129,7 +129,8 @@ def host_rules(ways: Iterable[Way], policy: str, networks: tuple[str, ...]) -> t
         conditions = way.place.conditions
         # Of two rules the one that asks more comes first; who is not in the networks must not get to another's rule.
         asked = (*conditions, *hosts.from_networks(networks))
-        of_host.append(HostRule(way.name, way.place.text, way.place.ordinal, asked, way.actions, way.field))
+        actions = wildcards.watched(way.place.host, way.actions)
+        of_host.append(HostRule(way.name, way.place.text, way.place.ordinal, asked, actions, way.field))
         if networks:
             name, ordinal = f"{way.name[: shared_names.LONGEST_PATH - 6]}_reset", way.place.ordinal + 1
             of_host.append(HostRule(name, way.place.text, ordinal, conditions, (Action("reset"),), way.field))

@@ -11,6 +11,7 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Literal
 
+from turnbuckle.kit.wildcards import is_wildcard
 from turnbuckle.model.policy import Condition
 
 PathType = Literal["Exact", "Prefix"]
@@ -102,7 +103,7 @@ def networks_of(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _of_host(host: str) -> tuple[Condition, ...]:
     if not host:
         return ()
-    if host.startswith("*."):
+    if is_wildcard(host):
         return (Condition("http-host", "ends-with", (host[1:],)),)
     return (Condition("http-host", "equals", (host,)),)
 
@@ -110,6 +111,6 @@ def _of_host(host: str) -> tuple[Condition, ...]:
 def _rank_of_host(host: str) -> int:
     if not host:
         return _EVERY_HOST
-    if host.startswith("*."):
+    if is_wildcard(host):
         return 1 + max(_MOST_LABELS - 1 - host.count("."), 0)
     return 0

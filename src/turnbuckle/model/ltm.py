@@ -6,6 +6,7 @@ not here; `admin_state` of a member is what an operator set, so it is carried bu
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, fields, replace
 from typing import ClassVar, Literal
 
@@ -178,6 +179,20 @@ class DataGroup(LtmObject):
     KIND: ClassVar[str] = "ltm/data-group/internal"
 
 
+@dataclass(frozen=True, slots=True)
+class IRule(LtmObject):
+    """An iRule. text: without blanks at its ends, lines ended by a line feed, ASCII: as the device keeps it."""
+
+    text: str = ""
+
+    KIND: ClassVar[str] = "ltm/rule"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the text in hex."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class ProfileUse:
     """A profile on a virtual server."""
@@ -195,7 +210,7 @@ class VirtualServer(LtmObject):
     needs is a ProfileBinding.
     snat: "none", "automap", or the full path of a SNAT pool.
     persistence: full path of a persistence profile; empty for none.
-    policies: full paths of policies of ours; those that an operator attached are not here, and stay.
+    policies, rules: full paths of policies and iRules of ours; those that an operator attached are not here, and stay.
     default_ssl: full path of the client-SSL profile of ours that answers whoever names no server (see
     model.tls.default_profile); empty: it does not speak TLS by a certificate of ours.
     source: the only clients that are listened to, as a prefix such as 10.0.0.0/8; empty: all.
@@ -209,6 +224,7 @@ class VirtualServer(LtmObject):
     snat: str = "automap"
     persistence: str = ""
     policies: frozenset[str] = frozenset()
+    rules: frozenset[str] = frozenset()
     default_ssl: str = ""
     translate_address: bool = True
     source: str = ""
@@ -216,8 +232,9 @@ class VirtualServer(LtmObject):
     KIND: ClassVar[str] = "ltm/virtual"
 
     def references(self) -> frozenset[Path]:
-        """Its pool, policies and default certificate; other profiles are an operator's, and the device knows them."""
+        """Its pool, policies, iRules and default certificate; other profiles are an operator's."""
         found = {Path("ltm/policy", policy) for policy in self.policies}
+        found |= {Path(IRule.KIND, rule) for rule in self.rules}
         if self.pool:
             found.add(Path(Pool.KIND, self.pool))
         if self.default_ssl:

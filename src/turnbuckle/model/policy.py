@@ -15,7 +15,7 @@ from turnbuckle.model.state import Path
 
 Operand = Literal["http-host", "path", "path-segment", "client-address", "peer-address"]
 Match = Literal["equals", "starts-with", "ends-with", "matches"]
-Act = Literal["forward", "forward-peer", "redirect", "replace-host", "replace-uri", "reset"]
+Act = Literal["forward", "forward-peer", "redirect", "replace-host", "replace-uri", "reset", "set-variable"]
 
 FORWARDING: frozenset[Act] = frozenset({"forward", "forward-peer"})
 """Acts whose value is a pool."""
@@ -45,13 +45,15 @@ class Action:
     """One action of a rule.
 
     act: all are done at a request, "forward-peer" as soon as somebody connects.
-    value: the full path of a pool to forward to; where to redirect to, or what to put in the place of host or URI,
-    which may be a Tcl expression after "tcl:"; empty for reset. code: the HTTP status of a redirect.
+    value: the full path of a pool to forward to; where to redirect to, what to put in the place of host or URI, or into
+    a variable, which may be a Tcl expression after "tcl:"; empty for reset. code: the HTTP status of a redirect.
+    variable: the name of one that iRules read.
     """
 
     act: Act
     value: str = ""
     code: int = 0
+    variable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

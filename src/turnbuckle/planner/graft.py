@@ -134,7 +134,7 @@ def _wanted(
         return _with_held_members(before, after, {str(ref) for ref in held}) if held else after
     if after is not None:
         if not owners(after) & held:
-            return _shared(before, after) if owners(before) & held else after
+            return _shared(before, after) if owners(before) & held else _with_rules(before, after) if held else after
         if before is None:
             return None
         if isinstance(before, Pool) and isinstance(after, Pool) and before.mark is not None:
@@ -143,6 +143,13 @@ def _wanted(
     if before is not None and owners(before) & held:
         return before if before.occupies() <= kept.keys() else None
     return None
+
+
+def _with_rules(before: LtmObject | None, after: LtmObject) -> LtmObject:
+    """With the iRules of ours that a virtual server has: a held owner's part may need them, others do not mind."""
+    if not isinstance(before, VirtualServer) or not isinstance(after, VirtualServer) or before.rules <= after.rules:
+        return after
+    return replace(after, rules=before.rules | after.rules)
 
 
 def _shared(before: LtmObject | None, after: LtmObject) -> LtmObject:
@@ -155,6 +162,7 @@ def _shared(before: LtmObject | None, after: LtmObject) -> LtmObject:
                 pool=before.pool or after.pool,
                 profiles=before.profiles | clientside,
                 policies=before.policies | after.policies,
+                rules=before.rules | after.rules,
                 default_ssl=before.default_ssl or after.default_ssl,
             )
         case ClientSsl(sni_default=True), ClientSsl():

@@ -18,6 +18,7 @@ _RANK = {
     "ltm/pool": 2,
     "ltm/profile/client-ssl": 3,
     "ltm/profile/server-ssl": 3,
+    "ltm/rule": 4,
     "ltm/policy": 4,
     "ltm/policy/rules": 5,
     "ltm/virtual": 6,

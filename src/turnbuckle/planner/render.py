@@ -12,6 +12,7 @@ from turnbuckle.model.ltm import (
     DataGroup,
     DesignatedPool,
     IAppService,
+    IRule,
     LtmObject,
     Member,
     Monitor,
@@ -181,6 +182,8 @@ def _made(obj: LtmObject) -> str:
             return f"certificate {obj.certificate}" + (", for whoever names no server" if obj.sni_default else "")
         case ServerSsl():
             return f"verified by {obj.ca}" if obj.ca else "not verified"
+        case IRule():
+            return f"{len(obj.text.splitlines())} lines"
         case ProfileBinding():
             return f"{obj.profile} {obj.context}"
         case CertificateFile() | KeyFile():
@@ -200,7 +203,7 @@ def _condition(one: Condition) -> str:
 
 
 def _action(one: Action) -> str:
-    return " ".join(filter(None, (one.act, one.value, str(one.code or ""))))
+    return " ".join(filter(None, (one.act, one.variable, one.value, str(one.code or ""))))
 
 
 def change(operation: Operation, name: str) -> str:

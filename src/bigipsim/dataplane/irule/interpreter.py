@@ -226,6 +226,13 @@ class Interpreter:
         """Gives a new namespace the variables of another one as they are now."""
         self._open.call("copy", namespace, to)
 
+    def assign(self, namespace: str, name: str, value: str) -> None:
+        """Sets one variable of a namespace."""
+        self._hidden("namespace", "eval", namespace, "")
+        self._open.call(
+            "interp", "eval", "rules", self._open.call("list", "set", f"{namespace}::{name}", _encoded(value))
+        )
+
     def forget(self, namespace: str) -> None:
         """Drops the variables of a connection."""
         self._hidden("namespace", "eval", namespace, "")

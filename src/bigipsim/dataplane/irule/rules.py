@@ -148,6 +148,11 @@ class Engine:
             self._interpreter.copy(before, made)
         return made
 
+    def give(self, namespace: str, name: str, value: str) -> None:
+        """Sets a variable of a connection."""
+        if not self._interpreter.closed:
+            self._interpreter.assign(namespace, name, value)
+
     def forget(self, namespace: str) -> None:
         """Drops the variables of a connection that is over."""
         if not self._interpreter.closed:
@@ -249,6 +254,8 @@ class Conversation:
         if not self._namespace:
             self._namespace = self._rules.engine.namespace(self._before._namespace if self._before else "")
         self._session.enter(event.value, traffic, dns)
+        while traffic.variables:
+            self._rules.engine.give(self._namespace, *traffic.variables.popitem())
         self._rules.engine.fire(self._session, self._namespace, armed)
 
     def over(self) -> None:

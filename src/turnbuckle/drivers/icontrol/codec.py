@@ -12,7 +12,7 @@ from typing import Any
 
 from turnbuckle.drivers.icontrol import uri, values
 from turnbuckle.drivers.icontrol.values import Wire
-from turnbuckle.model.ledger import Row
+from turnbuckle.model.ledger import Row, name_of
 from turnbuckle.model.ltm import LtmObject
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.state import Path
@@ -28,8 +28,8 @@ class Scene:
     """What has to be known to read an object.
 
     domains: partition -> its default route domain. monitors: full path -> Path of the monitors that were read.
-    marks: whose the policies and SSL profiles are that virtual servers may use. rows: what the ledgers say, by the
-    names of their records.
+    marks: whose the policies, iRules and SSL profiles are that virtual servers may use, as far as they were read. rows:
+    what the ledgers say, by the names of their records.
     """
 
     domains: Mapping[str, int] = field(default_factory=dict)
@@ -40,6 +40,10 @@ class Scene:
     def domain_of(self, full_path: str) -> int:
         """The default route domain where an object lives."""
         return self.domains.get(uri.split(full_path)[0], 0)
+
+    def row_of(self, path: Path) -> Row | None:
+        """What a ledger says of an object."""
+        return self.rows.get(name_of(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +219,16 @@ def _write_description(obj: LtmObject, change: Change) -> Body:
         return {}
     words, _ = values.split_description(change.standing.get("description"))
     return {"description": values.with_description_mark(words, obj.mark)}
+
+
+def in_ledger(kind: str) -> Field:
+    """The row for the mark of objects that have no room for one."""
+
+    def read(raw: Wire, scene: Scene) -> Mark | None:
+        row = scene.row_of(Path(kind, values.full_path(raw)))
+        return row.mark if row is not None else None
+
+    return Field("metadata", (), read, lambda *_: {})
 
 
 METADATA = Field("metadata", ("metadata",), lambda raw, _: values.metadata_mark(raw), _write_metadata, ("metadata",))

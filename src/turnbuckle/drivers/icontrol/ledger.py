@@ -1,4 +1,4 @@
-"""The ledger of each partition: read ahead of the files it speaks of, written in the transaction that changes them.
+"""The ledger of each partition: read ahead of what it speaks of, written in the transaction that changes that.
 
 It is nobody's configuration: no state holds it, no plan shows it. With the last row it goes.
 
@@ -17,17 +17,19 @@ from turnbuckle.drivers.icontrol import uri, values
 from turnbuckle.drivers.icontrol.answers import Sense
 from turnbuckle.drivers.icontrol.commands import Command, Step
 from turnbuckle.drivers.icontrol.connection import Connection
-from turnbuckle.drivers.icontrol.objects.ssl_file import row_for
+from turnbuckle.drivers.icontrol.objects import irule, ssl_file
 from turnbuckle.drivers.icontrol.transaction import Refusal
 from turnbuckle.drivers.icontrol.values import Wire
 from turnbuckle.drivers.tmsh_words import listed, quoted
 from turnbuckle.model.ledger import Row, name_of, parse, path_in
-from turnbuckle.model.ltm import DataGroup, LtmObject
+from turnbuckle.model.ltm import DataGroup, IRule, LtmObject
 from turnbuckle.model.plan import Verb
 from turnbuckle.model.state import Path
 from turnbuckle.model.tls import CertificateFile, KeyFile
 
 FILES = frozenset({CertificateFile.KIND, KeyFile.KIND})
+
+KINDS = FILES | {IRule.KIND}
 """Collections whose marks are in the ledger."""
 
 Names = Mapping[str, str]
@@ -78,12 +80,12 @@ class Ledgers:
         self._names.clear()
 
     async def commands(self, partition: str, steps: Sequence[Step]) -> tuple[Command, ...]:
-        """What a transaction with these steps ends with: the rows of the files that they write.
+        """What a transaction with these steps ends with: the rows of what they write that has some.
 
         Raises:
             DriverError: the ledger could not be read.
         """
-        changes = {name_of(step.operation.path): _text(step) for step in steps if step.operation.path.kind in FILES}
+        changes = {name_of(step.operation.path): _text(step) for step in steps if step.operation.path.kind in KINDS}
         if not changes:
             return ()
         place, names = path_in(partition).name, self._names.pop(partition, {})
@@ -172,9 +174,9 @@ def _whole(place: str, standing: Mapping[str, str] | None, changes: Mapping[str,
 
 
 def _text(step: Step) -> str:
-    """What the row of a file will say; empty when there is to be none."""
+    """What the row of an object will say; empty when there is to be none."""
     operation = step.operation
     if operation.verb is Verb.DELETE or operation.after is None:
         return ""
-    row = row_for(operation.after)
+    row = ssl_file.row_for(operation.after) or irule.row_for(operation.after)
     return str(row) if row is not None else ""

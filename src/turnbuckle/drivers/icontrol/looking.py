@@ -1,7 +1,7 @@
 """How a scan looks at objects, given what is known of others on which that depends.
 
-Files depend on their ledger, virtual servers on whose the policies and profiles are. What others depend on is looked at
-first, and if it changed, so are those.
+Files and iRules depend on their ledger, virtual servers on whose the policies, iRules and profiles are. What others
+depend on is looked at first, and if it changed, so are those.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from turnbuckle.drivers.icontrol import uri
+from turnbuckle.drivers.icontrol import ledger, uri
 from turnbuckle.drivers.icontrol.codec import Codec, Scene
-from turnbuckle.drivers.icontrol.ledger import FILES
 from turnbuckle.drivers.icontrol.objects import PARTS
 from turnbuckle.drivers.icontrol.objects.data_group import DATA_GROUP
 from turnbuckle.drivers.icontrol.objects.pool import POOL
@@ -73,15 +72,15 @@ class Look:
 
 
 def with_ledgers(told: Mapping[Place, Told], stale: dict[Place, list[Path]], known: Mapping[Path, int]) -> None:
-    """With a file its ledger is read, and with a ledger that has changed all files that it may speak of.
+    """With what a ledger speaks of the ledger is read, and with one that has changed all that it may speak of.
 
     stale: what is to be read, which grows. known: the generations that were known.
     """
     for partition in {partition for _, partition in told}:
         groups, own = (DATA_GROUP.kind, partition), path_in(partition)
         if own in stale[groups] or (own in known and own not in told[groups]):
-            stale |= {(kind, partition): [*told[kind, partition]] for kind in FILES}
-        if own in told[groups] and own not in stale[groups] and any(stale[kind, partition] for kind in FILES):
+            stale |= {(kind, partition): [*told[kind, partition]] for kind in ledger.KINDS}
+        if own in told[groups] and own not in stale[groups] and any(stale[kind, partition] for kind in ledger.KINDS):
             stale[groups] = [*stale[groups], own]
 
 

@@ -32,7 +32,7 @@ from turnbuckle.drivers.icontrol.objects.ssl_profile import CLIENT_SSL, SERVER_S
 from turnbuckle.drivers.icontrol.values import Wire
 from turnbuckle.drivers.icontrol.window import Window
 from turnbuckle.model.ledger import Row, is_ledger
-from turnbuckle.model.ltm import DesignatedPool, LtmObject
+from turnbuckle.model.ltm import DesignatedPool, IRule, LtmObject
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.state import Path, State
 
@@ -44,7 +44,8 @@ PAGE = 500
 TRIES = 3
 
 _MARKED = frozenset({CLIENT_SSL.kind, SERVER_SSL.kind, POLICY.kind})
-"""What virtual servers use, and whose mark decides how that is read."""
+"""What virtual servers use, and whose mark decides how that is read. Marks of iRules are in the ledger."""
+_USED = _MARKED | {IRule.KIND}
 
 T = TypeVar("T")
 
@@ -312,7 +313,7 @@ def scene_of(domains: Mapping[str, int], first: Iterable[Seen]) -> Scene:
 
 def marks(objects: Iterable[LtmObject]) -> dict[Path, Mark]:
     """Whose those objects are of whom virtual servers need to know it."""
-    return {obj.path: obj.mark for obj in objects if obj.mark is not None and obj.path.kind in _MARKED}
+    return {obj.path: obj.mark for obj in objects if obj.mark is not None and obj.path.kind in _USED}
 
 
 def _taken(raws: Iterable[msgspec.Raw], take: Callable[[Wire], T]) -> list[T]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from turnbuckle.drivers.base import DriverError
 from turnbuckle.drivers.icontrol import ledger, uri
 from turnbuckle.drivers.icontrol.codec import Scene
-from turnbuckle.drivers.icontrol.ledger import FILES
 from turnbuckle.drivers.icontrol.looking import Look, Place, Told, by_whole, place_of, with_ledgers, with_virtuals
 from turnbuckle.drivers.icontrol.objects import CODECS
 from turnbuckle.drivers.icontrol.objects.pool import POOL
@@ -54,7 +53,7 @@ class Scanner:
     def wrote(self, paths: Iterable[Path]) -> None:
         """Takes in what was written, or may have been: its generation is not known, and a scan under way is late."""
         for path in paths:
-            same = {path, place_of(path)} | ({path_in(path.partition)} if path.kind in FILES else set())
+            same = {path, place_of(path)} | ({path_in(path.partition)} if path.kind in ledger.KINDS else set())
             self._written |= same
             for one in same:
                 self._generations.pop(one, None)

@@ -16,7 +16,7 @@ from turnbuckle.drivers.icontrol.commands import Command, Names, Step, codec_of,
 from turnbuckle.drivers.icontrol.connection import Connection
 from turnbuckle.drivers.icontrol.fencing import Fence
 from turnbuckle.drivers.icontrol.folders import Folders
-from turnbuckle.drivers.icontrol.ledger import FILES, Ledgers
+from turnbuckle.drivers.icontrol.ledger import KINDS, Ledgers
 from turnbuckle.drivers.icontrol.phases import phases
 from turnbuckle.drivers.icontrol.transaction import CommitUnknown, Refusal
 from turnbuckle.drivers.icontrol.uploading import Uploads
@@ -117,14 +117,14 @@ class Writer:
         """Decides what is undecided among some steps, all at once as long as the device agrees."""
         todo = [step for step in steps if step.index not in self._outcomes]
         for step in todo:
-            if not step.commands and step.operation.path.kind not in FILES:
+            if not step.commands and step.operation.path.kind not in KINDS:
                 self._decide(step, Result.DONE)
         todo = [step for step in todo if step.index not in self._outcomes]
         if not todo:
             return
         self._started = self._connection.clock()
         await self._folders.ready(step.operation for step in todo)
-        alone = len(todo) == 1 and len(todo[0].commands) == 1 and todo[0].operation.path.kind not in FILES
+        alone = len(todo) == 1 and len(todo[0].commands) == 1 and todo[0].operation.path.kind not in KINDS
         if alone and (self._fence is None or self._fence.is_up(self._fenced_in)):
             await self._alone(todo[0])
             return

@@ -6,6 +6,7 @@ from turnbuckle.drivers.icontrol.codec import Codec
 from turnbuckle.drivers.icontrol.objects.binding import BINDING
 from turnbuckle.drivers.icontrol.objects.data_group import DATA_GROUP
 from turnbuckle.drivers.icontrol.objects.iapp import IAPP
+from turnbuckle.drivers.icontrol.objects.irule import IRULE
 from turnbuckle.drivers.icontrol.objects.monitor import MONITORS
 from turnbuckle.drivers.icontrol.objects.policy import POLICY
 from turnbuckle.drivers.icontrol.objects.pool import POOL
@@ -16,7 +17,7 @@ from turnbuckle.drivers.icontrol.objects.virtual import VIRTUAL
 
 CODECS: dict[str, Codec] = {
     codec.kind: codec
-    for codec in (DATA_GROUP, CERTIFICATE, KEY, *MONITORS, CLIENT_SSL, SERVER_SSL, POOL, POLICY, VIRTUAL, IAPP)
+    for codec in (DATA_GROUP, CERTIFICATE, KEY, *MONITORS, CLIENT_SSL, SERVER_SSL, POOL, IRULE, POLICY, VIRTUAL, IAPP)
 }
 """By collection, referenced types before those that refer to them."""
 

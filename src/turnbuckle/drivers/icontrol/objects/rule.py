@@ -38,6 +38,7 @@ _ACTS: Mapping[Act, tuple[frozenset[str], str]] = {
     "replace-host": (frozenset({"httpHost", "replace"}), "value"),
     "replace-uri": (frozenset({"httpUri", "replace"}), "value"),
     "reset": (frozenset({"forward", "reset"}), ""),
+    "set-variable": (frozenset({"tcl", "setVariable"}), "expression"),
 }
 """What is to be done: its flags, and the key of its value.
 
@@ -114,12 +115,12 @@ def _read_actions(raw: Wire, _: Scene) -> tuple[Action, ...]:
 
 def _action(raw: Wire) -> Action:
     told = _told(raw)
-    code = values.number(told.pop("code", 0))
+    code, variable = values.number(told.pop("code", 0)), str(told.pop("tmName", ""))
     for act, (flags, key) in _ACTS.items():
         value = told.get(key, "")
         if isinstance(value, str) and _is_just({k: v for k, v in told.items() if k != key}, flags):
-            return Action(act, value, code)
-    return Action(cast(Act, _OTHER), " ".join(sorted(f"{key}={value}" for key, value in told.items())), code)
+            return Action(act, value, code, variable)
+    return Action(cast(Act, _OTHER), " ".join(sorted(f"{key}={value}" for key, value in told.items())), code, variable)
 
 
 def _write_actions(rule: PolicyRule, _: Change) -> Body:
@@ -130,7 +131,7 @@ def _action_item(number: int, one: Action) -> dict[str, Any]:
     flags, key = _ACTS[one.act]
     found: dict[str, Any] = {"name": str(number), **dict.fromkeys((*sorted(flags), *_event(flags)), True)}
     found |= {key: one.value} if key else {}
-    return found | ({"code": one.code} if one.code else {})
+    return found | ({"code": one.code} if one.code else {}) | ({"tmName": one.variable} if one.variable else {})
 
 
 def _event(flags: frozenset[str]) -> tuple[str, ...]:

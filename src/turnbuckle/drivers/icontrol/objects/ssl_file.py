@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 
 from turnbuckle.drivers.icontrol import values
-from turnbuckle.drivers.icontrol.codec import Body, Change, Codec, Field, Scene
+from turnbuckle.drivers.icontrol.codec import Body, Change, Codec, Field, Scene, in_ledger
 from turnbuckle.drivers.icontrol.values import Wire
-from turnbuckle.model.ledger import Row, name_of
+from turnbuckle.model.ledger import Row
 from turnbuckle.model.ltm import LtmObject
-from turnbuckle.model.mark import Mark
 from turnbuckle.model.state import Path
 from turnbuckle.model.tls import CertificateFile, KeyFile
 
@@ -57,17 +56,9 @@ def row_for(file: LtmObject) -> Row | None:
     return Row(file.mark, file.digest, checksum)
 
 
-def _row(raw: Wire, kind: str, scene: Scene) -> Row | None:
-    return scene.rows.get(name_of(Path(kind, values.full_path(raw))))
-
-
 def _codec(type_: type[CertificateFile] | type[KeyFile]) -> Codec:
-    def mark(raw: Wire, scene: Scene) -> Mark | None:
-        row = _row(raw, type_.KIND, scene)
-        return row.mark if row is not None else None
-
     def digest(raw: Wire, scene: Scene) -> str:
-        row = _row(raw, type_.KIND, scene)
+        row = scene.row_of(Path(type_.KIND, values.full_path(raw)))
         return row.digest if row is not None and row.checksum in ("", str(raw.get("checksum"))) else ""
 
     def write(file: File, _: Change) -> Body:
@@ -76,7 +67,7 @@ def _codec(type_: type[CertificateFile] | type[KeyFile]) -> Codec:
     return Codec(
         kind=type_.KIND,
         type=type_,
-        fields=(Field("metadata", (), mark, lambda *_: {}), Field("digest", ("checksum",), digest, write)),
+        fields=(in_ledger(type_.KIND), Field("digest", ("checksum",), digest, write)),
     )
 
 

@@ -1,8 +1,8 @@
 """Virtual servers. Their addresses are objects that the device makes and removes by itself.
 
-Profiles and policies are lists that we share: with the owners of single profiles, whose bindings are objects of their
-own, and with operators who attach policies of theirs. So what is not ours there is repeated when such a list is
-written.
+Profiles, policies and iRules are lists that we share: with the owners of single profiles, whose bindings are objects of
+their own, and with operators who attach policies and iRules of theirs. So what is not ours there is repeated when such
+a list is written.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from turnbuckle.drivers.icontrol import uri, values
 from turnbuckle.drivers.icontrol.codec import METADATA, Body, Change, Codec, Field, Scene
 from turnbuckle.drivers.icontrol.objects.binding import bindings, context_of
 from turnbuckle.drivers.icontrol.values import Wire
-from turnbuckle.model.ltm import LtmObject, ProfileUse, VirtualServer
+from turnbuckle.model.ltm import IRule, LtmObject, ProfileUse, VirtualServer
+from turnbuckle.model.mark import Mark
 from turnbuckle.model.policy import Policy
 from turnbuckle.model.state import Path
 from turnbuckle.model.tls import default_profile
@@ -120,6 +121,35 @@ def _write_policies(virtual: VirtualServer, change: Change) -> Body:
     return {"policies": [{"name": path} for path in (*sorted(virtual.policies), *others)]}
 
 
+def _rules(raw: Wire) -> list[str]:
+    found = raw.get("rules")
+    return [str(path) for path in found] if isinstance(found, list) else []
+
+
+def _read_rules(raw: Wire, scene: Scene) -> frozenset[str]:
+    """The iRules of whoever has the virtual server."""
+    own = values.metadata_mark(raw)
+    if own is None:
+        return frozenset()
+    marks = {path: _mark_of_rule(Path(IRule.KIND, path), scene) for path in _rules(raw)}
+    return frozenset(path for path, mark in marks.items() if mark and mark.controller_id == own.controller_id)
+
+
+def _mark_of_rule(path: Path, scene: Scene) -> Mark | None:
+    """Known from the ledger where that was read, else from the iRule."""
+    row = scene.row_of(path)
+    return row.mark if row is not None else scene.marks.get(path)
+
+
+def _write_rules(virtual: VirtualServer, change: Change) -> Body:
+    """Ours run first, so that an operator's have the last word."""
+    before = cast("VirtualServer | None", change.before)
+    if not virtual.rules and before is None:
+        return {}
+    known = virtual.rules | (before.rules if before is not None else frozenset())
+    return {"rules": [*sorted(virtual.rules), *(path for path in _rules(change.standing) if path not in known)]}
+
+
 def _read_snat(raw: Wire, _: Scene) -> str:
     found = raw.get("sourceAddressTranslation")
     found = found if isinstance(found, dict) else {}
@@ -165,6 +195,7 @@ def _read_translation(raw: Wire, _: Scene) -> bool:
 
 _PROFILES = ("profilesReference",)
 _POLICIES = ("policiesReference",)
+_RULES = ("rules",)
 
 VIRTUAL = Codec(
     kind=VirtualServer.KIND,
@@ -183,6 +214,7 @@ VIRTUAL = Codec(
         Field("profiles", _PROFILES, _read_profiles, _write_profiles, _PROFILES),
         Field("default_ssl", _PROFILES, _read_default_ssl, _write_profiles, _PROFILES),
         Field("policies", _POLICIES, _read_policies, _write_policies, _POLICIES),
+        Field("rules", _RULES, _read_rules, _write_rules, _RULES),
         Field("pool", ("pool",), lambda r, _: values.text(r.get("pool")), _write_pool),
         Field("snat", ("sourceAddressTranslation",), _read_snat, _write_snat),
         Field("translate_address", ("translateAddress",), _read_translation, _write_translation),
