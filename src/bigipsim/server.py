@@ -76,6 +76,7 @@ class SimServer:
         self._runner: web.AppRunner | None = None
         self._site: web.SockSite | None = None
         self._turn = asyncio.Lock()
+        self._own_work_s: dict[str, float] = {}
         self._outage: asyncio.Task[None] | None = None
 
     @property
@@ -238,13 +239,25 @@ class SimServer:
 
     async def _carried_out(self, request: Request) -> Response:
         async with self._in_turn(request):
-            # What handling it takes is a part of the time that the device takes.
-            until = time.monotonic() + self.box.faults.delay_s(request)
-            response = self.box.handle(request)
-            left_s = until - time.monotonic()
-            if left_s > 0:
-                await asyncio.sleep(left_s)
-            return response
+            return await self._in_its_time(request, self.box.faults.delay_s(request))
+
+    async def _in_its_time(self, request: Request, whole_s: float) -> Response:
+        """The device's answer when that much time is over, of which the simulator's own work is a part.
+
+        A change is there at the end of it. What its work will take is known from the last ones of its sort.
+        """
+        sort, began = sort_of(request), time.monotonic()
+        changes = sort in ("commit", "write")
+        if changes and whole_s:
+            await asyncio.sleep(max(0.0, whole_s - self._own_work_s.get(sort, 0.0)))
+        working = time.monotonic()
+        response = self.box.handle(request)
+        took_s = time.monotonic() - working
+        self._own_work_s[sort] = took_s if sort not in self._own_work_s else (self._own_work_s[sort] + took_s) / 2
+        left_s = began + whole_s - time.monotonic()
+        if left_s > 0:
+            await asyncio.sleep(left_s)
+        return response
 
     @contextlib.asynccontextmanager
     async def _in_turn(self, request: Request) -> AsyncIterator[None]:

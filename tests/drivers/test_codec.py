@@ -53,7 +53,8 @@ pools = st.builds(
     monitors=st.frozensets(st.builds(Path, st.just("ltm/monitor/http"), monitor_names), max_size=2).map(
         lambda paths: tuple(sorted(paths))
     ),
-)
+    monitors_needed=st.integers(0, 2),
+).map(lambda pool: pool if len(pool.monitors) > 1 else replace(pool, monitors_needed=0))
 monitors = st.builds(
     Monitor,
     names,
@@ -175,10 +176,13 @@ def test_monitors_read_alike_in_any_order_and_with_trailing_blanks(expression: s
 
 def test_one_monitor_of_several_is_not_all_of_them() -> None:
     known = {name: Path("ltm/monitor/tcp", name) for name in ("/k8s/a", "/k8s/b")}
-    least = values.monitor_paths("min 1 of { /k8s/a /k8s/b }", known)
-    assert [path.name for path in least] == ["/k8s/a", "/k8s/b"]
-    assert least != values.monitor_paths("/k8s/a and /k8s/b", known)
-    assert values.monitor_paths("min 1 of /k8s/a /k8s/b", known) == least
+    for expression in ("min 1 of { /k8s/a /k8s/b }", "min 1 of /k8s/b /k8s/a", "min 1 of {/k8s/a /k8s/b} "):
+        assert values.monitor_paths(expression, known) == tuple(sorted(known.values()))
+        assert values.monitors_needed(expression) == 1
+    assert values.monitors_needed("/k8s/a and /k8s/b") == values.monitors_needed(None) == 0
+    assert values.monitor_expression(known.values(), 1) == "min 1 of /k8s/a /k8s/b"
+    assert values.monitor_expression(known.values()) == "/k8s/a and /k8s/b"
+    assert values.monitor_expression(()) == "none"
 
 
 @pytest.mark.parametrize("empty", [None, "", "none", "default"])

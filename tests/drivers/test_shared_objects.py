@@ -460,3 +460,14 @@ async def test_the_irules_of_others_are_not_ours_whatever_they_say(box: Device) 
     known = await driver.read()
     assert known[Path("ltm/rule", "/k8s/theirs")].mark is None
     assert not batches(known, [])
+
+
+async def test_an_irule_without_its_record_is_nobodys_for_a_scan_and_for_a_reading_alike(box: Device) -> None:
+    rule, (certificate, key) = shared.irule(), shared.files("web")
+    server = replace(shared.server(False), rules=frozenset({rule.name}))
+    driver, known = await published(box, [rule, shared.policy(), shared.pool("web"), server, certificate, key])
+    records = [one for one in box.operator("GET", LEDGER)["records"] if "ltm/rule" not in one["name"]]
+    box.operator("PATCH", LEDGER, {"records": records})
+    found = await driver.scan(known)
+    assert found == {rule.path: replace(rule, mark=None, text=""), server.path: replace(server, rules=frozenset())}
+    assert dict(known.changed(found)) == dict(await box.driver().read())

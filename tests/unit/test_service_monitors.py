@@ -19,6 +19,7 @@ def pool(health: str, **settings: Any) -> tuple[tuple[Path, ...], list[str]]:
     spec = {"type": "LoadBalancer", "ports": [{"name": "http", "port": 80}]}
     cluster = Cluster(decoded({"kind": "Service", "metadata": metadata, "spec": spec}), **settings)
     (made,) = cluster.made(Pool)
+    assert made.monitors_needed == (1 if len(made.monitors) > 1 else 0)
     assert {one.path for one in cluster.made(Monitor)} == {
         path for path in made.monitors if path.kind != EXISTING_MONITOR
     }

@@ -308,6 +308,7 @@ class Traffic:
     def carrying(self, request: Request, virtual: VirtualSpec, parts: tuple[Part, ...]) -> Traffic:
         """A request on this connection, by the virtual server as it is now; what was said of the connection holds."""
         made = Traffic(self.connection, virtual, parts, request, verdict=self.verdict, server_tls=self.server_tls)
+        made.variables = self.variables
         before = self.virtual
         if self.snat != before.snat:
             made.snat = self.snat
@@ -319,6 +320,7 @@ class Traffic:
         """This connection for one of several requests at a time, which know nothing of each other."""
         made = copy(self)
         made.connection = replace(self.connection, handlers={}, before=self.connection.handlers)
+        made.variables = {**self.variables}
         return made
 
     def choose(self, selection: Selection, tried: frozenset[str] = frozenset()) -> Choice | None:

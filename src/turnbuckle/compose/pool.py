@@ -85,7 +85,8 @@ def _objects(key: PoolKey, want: PoolSettings, mark: Mark, members: frozenset[Me
         for m in want.monitors
     )
     paths = {Path(EXISTING_MONITOR, name) for name in want.existing_monitors} | {probe.path for probe in probes}
-    return (*probes, Pool(key.name, mark, members, want.load_balancing, tuple(sorted(paths))))
+    needed = want.monitors_needed if len(paths) > 1 else 0
+    return (*probes, Pool(key.name, mark, members, want.load_balancing, tuple(sorted(paths)), needed))
 
 
 def _endpoints(

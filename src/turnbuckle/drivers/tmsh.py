@@ -132,10 +132,12 @@ def _monitor(monitor: Monitor, before: LtmObject | None) -> Iterator[tuple[str, 
 
 def _pool(pool: Pool, before: LtmObject | None) -> Iterator[tuple[str, str]]:
     yield "load_balancing", f"load-balancing-mode {pool.load_balancing}"
-    if pool.monitors:
-        yield "monitors", f"monitor {' and '.join(quoted(path.name) for path in pool.monitors)}"
-    elif before is not None:
-        yield "monitors", "monitor none"
+    if pool.monitors or before is not None:
+        names = [quoted(path.name) for path in pool.monitors]
+        least = (
+            f"min {pool.monitors_needed} of {{ {' '.join(names)} }}" if pool.monitors_needed else " and ".join(names)
+        )
+        yield from ((name, f"monitor {least or 'none'}") for name in ("monitors", "monitors_needed"))
     yield "members", _members(pool, before)
     yield "metadata", metadata(pool.mark, before)
 

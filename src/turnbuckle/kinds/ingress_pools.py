@@ -89,6 +89,7 @@ class Pools:
                 PoolSettings(
                     load_balancing=load_balancing,
                     monitors=tuple(self.monitors.get(key.name, {}).values()),
+                    monitors_needed=monitors.ONE_IS_ENOUGH,
                     fields=self.fields[key.name],
                 ),
             )

@@ -21,6 +21,7 @@ from turnbuckle.kit import facts
 from turnbuckle.kit.addresses import bigip_address
 from turnbuckle.kit.annotations import FREEZE, Option, field_of, frozen, options
 from turnbuckle.kit.as3_names import formatted
+from turnbuckle.kit.monitors import ONE_IS_ENOUGH
 from turnbuckle.kit.shape import Reader, as_json
 from turnbuckle.kit.shared_names import in_folder
 from turnbuckle.model import issue as issues_of
@@ -204,8 +205,12 @@ class _Pass:
             path = in_folder(partition, names[port])
             key = PoolKey(path, self.ref.namespace, self.ref.name, port.port, port.protocol)
             fields = PoolFields("metadata.name", f"spec.ports[{number}]", field_of(HEALTH))
-            monitors = self._monitors(port, partition, served)
-            want_pool = PoolSettings(monitors=monitors, existing_monitors=existing, fields=fields)
+            want_pool = PoolSettings(
+                monitors=self._monitors(port, partition, served),
+                existing_monitors=existing,
+                monitors_needed=ONE_IS_ENOUGH,
+                fields=fields,
+            )
             yield Claim(self.ref, age, key, want_pool)
             for address in served:
                 ranges = (sources or {}).get(":" in address, ())

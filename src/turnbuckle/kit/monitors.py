@@ -4,6 +4,12 @@ from __future__ import annotations
 
 DEFAULT_INTERVAL_S = 5
 
+ONE_IS_ENOUGH = 1
+"""How many monitors of a Service or an Ingress have to say that a member is up, as AS3 has it where nothing is said.
+
+Source: AS3, Pool, minimumMonitors.
+"""
+
 DEFAULT_SEND = {"http": r"GET /\r\n", "https": r"GET /\r\n", "tcp": "", "udp": "default send string"}
 """What the device's own parent monitors send, so that leaving it out reads back equal.
 

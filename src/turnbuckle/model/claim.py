@@ -140,12 +140,14 @@ class PoolSettings:
 
     form: "pool" makes a pool of ours, "designated" claims members in somebody else's, "members" makes nothing on the
     device and only lets others read the members. existing_monitors: full paths of monitors that the device has already.
+    monitors_needed: as in Pool, where there are several.
     """
 
     form: str = "pool"
     load_balancing: str = "round-robin"
     monitors: tuple[MonitorSettings, ...] = ()
     existing_monitors: tuple[str, ...] = ()
+    monitors_needed: int = 0
     fields: PoolFields = PoolFields()
 
 

@@ -1,8 +1,8 @@
-"""The ledger of a partition: whose the files are there, which have no room for a mark, and what was put into them.
+"""The ledger of a partition: whose the files and iRules are there, which have no room for a mark, and what is in them.
 
 The form is a promise to every later version: a data group `/<partition>/turnbuckle_ledger` of type string. A record is
 called `<kind>:<full path>`, and its value is the mark, the digest of the model and, for what is public, the checksum
-that the device has to show, separated by blanks. Without a record a file is nobody's of ours.
+that the device has to show, separated by blanks. Without a record a file or an iRule is nobody's of ours.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MARK_WORDS = 4
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is known of a file. digest: as in CertificateFile. checksum: as the device shows it; may be empty."""
+    """What is known of one. digest: SHA-256 of the text in hex. checksum: as the device shows it; may be empty."""
 
     mark: Mark
     digest: str
@@ -44,7 +44,7 @@ def is_ledger(full_path: str) -> bool:
 
 
 def name_of(path: Path) -> str:
-    """The name of a file's record, in lower case as the device may write it."""
+    """The name of an object's record, in lower case as the device may write it."""
     return f"{path.kind}:{path.name}".lower()
 
 

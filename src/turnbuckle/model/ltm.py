@@ -128,11 +128,13 @@ class Pool(LtmObject):
     """A pool that is ours, members included.
 
     monitors: those of an operator have the kind EXISTING_MONITOR, since nobody says of which type they are.
+    monitors_needed: how many of them have to say that a member is up; 0: all.
     """
 
     members: frozenset[Member] = frozenset()
     load_balancing: str = "round-robin"
     monitors: tuple[Path, ...] = ()
+    monitors_needed: int = 0
 
     KIND: ClassVar[str] = "ltm/pool"
 

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
+from turnbuckle.drivers.base import DriverError, Unauthorized
 from turnbuckle.model.state import State
 
-KEEPS_S = 60.0
-"""How long a state counts that was read ahead; after that somebody may have changed too much."""
+KEEPS_S = 30.0
+"""How long after its beginning a reading counts; after that somebody may have changed too much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A device as it was read. at: when the reading began, in seconds of the clock."""
+
+    state: State
+    at: float
 
 
 class ReadAhead:
-    """One state of a device, read before it is asked for."""
+    """One state of a device, read before it is asked for. clock: seconds that only grow."""
 
     def __init__(self, read: Callable[[], Awaitable[State]], clock: Callable[[], float]) -> None:
         self._read, self._clock = read, clock
-        self._reading: asyncio.Task[tuple[State, float]] | None = None
+        self._reading: asyncio.Task[Seen] | None = None
 
     def begin(self) -> None:
         """Begins to read; what was read before counts no more."""
         self.drop()
-        self._reading = asyncio.create_task(self._timed(), name="read ahead")
+        self._reading = asyncio.create_task(self._seen(self._clock()), name="read ahead")
 
     def drop(self) -> None:
         """Ends a reading that nobody will ask for."""
@@ -31,17 +41,22 @@ class ReadAhead:
             self._reading.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._reading = None
 
-    async def taken(self) -> State | None:
-        """What was read, once; None when nothing was, or too long ago.
+    async def taken(self) -> Seen | None:
+        """What was read, once; None when nothing was, or not lately, or it failed: then it is to be read anew.
 
         Raises:
-            DriverError: it could not be read.
+            Unauthorized: the credentials are wrong; the same ones are not to be tried again at once.
         """
         if self._reading is None:
             return None
         reading, self._reading = self._reading, None
-        state, at = await reading
-        return state if self._clock() - at <= KEEPS_S else None
+        try:
+            found = await reading
+        except Unauthorized:
+            raise
+        except DriverError:
+            return None
+        return found if self._clock() - found.at <= KEEPS_S else None
 
-    async def _timed(self) -> tuple[State, float]:
-        return await self._read(), self._clock()
+    async def _seen(self, at: float) -> Seen:
+        return Seen(await self._read(), at)

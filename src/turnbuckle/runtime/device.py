@@ -1,8 +1,8 @@
 """One worker a device: observe, plan, apply, and come back after every failure.
 
-Nothing is written before every source has told everything that it had. Nothing is held back while the device is idle;
-while a write is in flight, changes gather, and the next plan has them all. After anything of which it is not known what
-the device did with it, the device is read again.
+Nothing is written before every source has told everything that it had, but for a partition that is to be made. Nothing
+is held back while the device is idle; while a write is in flight, changes gather, and the next plan has them all. After
+anything of which it is not known what the device did with it, the device is read again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from turnbuckle.model.ref import Ref
 from turnbuckle.model.state import Path, State
 from turnbuckle.planner.freeze import Freeze
 from turnbuckle.runtime.agenda import Agenda
-from turnbuckle.runtime.ahead import ReadAhead
+from turnbuckle.runtime.ahead import ReadAhead, Seen
 from turnbuckle.runtime.caution import Caution
 from turnbuckle.runtime.drift import Drift
 from turnbuckle.runtime.housekeeping import Housekeeping
@@ -264,13 +264,14 @@ class DeviceWorker:
     async def _read(self) -> None:
         started = self._clock()
         designated = self._agenda.designated()
-        ahead = await self._ahead.taken()
-        state = await self._driver.read(designated) if ahead is None or designated else ahead
+        ahead = await self._ahead.taken() if not designated else None
         self._ahead.drop()
-        self._agenda.observe(state, designated)
-        self._looked_at = self._clock()
+        if ahead is None:
+            ahead = Seen(await self._driver.read(designated), started)
+        self._agenda.observe(ahead.state, designated)
+        self._looked_at = ahead.at
         self._tell_known(None)
-        log.info("read %s: objects=%d took_s=%.2f", self._device.name, len(state), self._looked_at - started)
+        log.info("read %s: objects=%d took_s=%.2f", self._device.name, len(ahead.state), self._clock() - started)
 
     async def _settled(self) -> None:
         """Everything is done that can be done now."""
@@ -365,6 +366,8 @@ class DeviceWorker:
         self.in_sync.clear()
         started = self._clock()
         outcomes = await self._driver.apply(batch)
+        # What was read before the device had this is not what is there now.
+        self._ahead.drop()
         self._agenda.note(outcomes, self._clock())
         self._housekeeping.note(outcomes)
         for outcome in outcomes:
@@ -411,6 +414,7 @@ class DeviceWorker:
     async def _rest(self) -> None:
         self._observer.idle(self._clock())
         await self._sleep(self._pace.pause_s())
+        self._ahead.drop()
         self._switch(Circuit.HALF_OPEN)
 
     def _switch(self, state: Circuit) -> None:

@@ -15,35 +15,46 @@ SLOW_S = 1.5
 WORTH = 0.8
 """What half as much may take, compared with the whole, to be worth it."""
 
+WORSE = 2.0
+"""How much longer the same has to take before it is tried anew whether less is quicker."""
+
 
 class Tempo:
     """The size of the next batch, in operations."""
 
     def __init__(self) -> None:
         self.operations = FIRST
-        # The slow batch on whose account the next ones were made smaller, and how long it took.
+        # The batch on whose account the next ones were made smaller, and how long it took, until the device is quick.
         self._slow: tuple[int, float] | None = None
 
     def took(self, operations: int, seconds: float) -> None:
         """A batch was done. One that was smaller than it might have been says nothing about larger ones."""
-        if seconds > SLOW_S:
-            self._was_slow(operations, seconds)
+        if operations < self.operations:
             return
-        self._slow = None
-        if seconds < QUICK_S and operations >= self.operations:
-            self.operations = min(MOST, self.operations + STEP)
+        if seconds < QUICK_S:
+            self._slow = None
+            self._more()
+        elif self._slow is not None and seconds < self._slow[1] * WORSE:
+            self._compare(operations, seconds, *self._slow)
+        elif seconds > SLOW_S:
+            self._less(operations, seconds)
 
-    def _was_slow(self, operations: int, seconds: float) -> None:
-        if self._slow is None:
-            self._slow = operations, seconds
-            self.operations = max(1, self.operations // 2)
-            return
-        before, took_s = self._slow
-        if operations <= before // 2 and seconds > took_s * WORTH:
+    def _compare(self, operations: int, seconds: float, before: int, took_s: float) -> None:
+        """What a device that was slow makes of another number of operations."""
+        as_slow = seconds > took_s * WORTH
+        if operations <= before // 2 and as_slow:
             self.operations = max(self.operations, before)
-        elif operations < before:
-            self._slow = operations, seconds
-            self.operations = max(1, self.operations // 2)
+        elif operations < before and seconds > SLOW_S and not as_slow:
+            self._less(operations, seconds)
+        elif operations >= before and seconds * WORTH < took_s:
+            self._more()
+
+    def _more(self) -> None:
+        self.operations = min(MOST, self.operations + STEP)
+
+    def _less(self, operations: int, seconds: float) -> None:
+        self._slow = operations, seconds
+        self.operations = max(1, operations // 2)
 
     def lost(self) -> None:
         """It is not known what became of a batch."""

@@ -17,8 +17,8 @@ from turnbuckle.drivers.icontrol.objects.pool import POOL
 from turnbuckle.drivers.icontrol.objects.virtual import VIRTUAL
 from turnbuckle.drivers.icontrol.reading import Reader, Seen, decoding, marks
 from turnbuckle.drivers.icontrol.values import Wire
-from turnbuckle.model.ledger import path_in
-from turnbuckle.model.ltm import DesignatedPool, LtmObject, identical
+from turnbuckle.model.ledger import name_of, path_in
+from turnbuckle.model.ltm import DesignatedPool, IRule, LtmObject, identical
 from turnbuckle.model.state import Path, State
 
 Place = tuple[str, str]
@@ -65,9 +65,13 @@ class Look:
         there = [one for one in read.values() if one is not None]
         # What equals what is known has no object among what was read.
         changed = {p for p, one in read.items() if one is None or any(obj.path == p for obj in one.objects)}
-        found = {path: mark for path, mark in self.scene.marks.items() if path not in changed}
-        found |= marks(obj for one in there for obj in one.objects)
         rows = {name: row for one in there for name, row in one.rows.items()}
+        # Whose iRules are is said by the ledgers only, so that one that was read says it for all of its partition.
+        told = {path.partition for path in read if path == path_in(path.partition)}
+        irules = {path for path in self.scene.marks if path.kind == IRule.KIND and path.partition in told}
+        found = {path: mark for path, mark in self.scene.marks.items() if path not in changed | irules}
+        found |= {path: row.mark for path in irules if (row := rows.get(name_of(path))) is not None}
+        found |= marks(obj for one in there for obj in one.objects)
         return replace(self, scene=replace(self.scene, marks=found, rows=rows))
 
 

@@ -103,8 +103,7 @@ def monitor_text(found: object) -> str:
 def monitor_paths(expression: object, known: Mapping[str, Path]) -> tuple[Path, ...]:
     """The monitors of a pool, sorted, since the device answers them in an order of its own.
 
-    known: full path -> Path. A monitor that is not known has the kind EXISTING_MONITOR; one of "min N of" has a kind
-    that says so, which no monitor of ours has, so that such a pool never equals one that needs them all.
+    known: full path -> Path. A monitor that is not known has the kind EXISTING_MONITOR.
     """
     whole = text(expression).strip()
     if whole in ("", "default"):
@@ -112,14 +111,24 @@ def monitor_paths(expression: object, known: Mapping[str, Path]) -> tuple[Path, 
     least = _MIN_OF.match(whole)
     names = least[2].split() if least else whole.split(" and ")
     paths = (known.get(name.strip()) or Path(EXISTING_MONITOR, name.strip()) for name in names if name.strip())
-    if least:
-        paths = (Path(f"{path.kind}/min-{least[1]}-of", path.name) for path in paths)
     return tuple(sorted(paths))
 
 
-def monitor_expression(paths: Iterable[Path]) -> str:
-    """The expression for a pool that needs all of its monitors; "none" without any."""
-    return " and ".join(path.name for path in paths) or "none"
+def monitors_needed(expression: object) -> int:
+    """How many monitors of a pool have to be up; 0: all."""
+    least = _MIN_OF.match(text(expression).strip())
+    return int(least[1]) if least else 0
+
+
+def monitor_expression(paths: Iterable[Path], needed: int = 0) -> str:
+    """The expression for a pool's monitors, of which so many have to be up, 0 for all; "none" without any.
+
+    The device shows it with braces, which some versions refuse to take. Source: BIG-IP, ID645289.
+    """
+    names = [path.name for path in paths]
+    if needed:
+        return f"min {needed} of {' '.join(names)}"
+    return " and ".join(names) or "none"
 
 
 def metadata_mark(raw: Wire) -> Mark | None:

@@ -32,7 +32,7 @@ def _write_members(pool: Pool, change: Change) -> Body:
 def _write_monitors(pool: Pool, change: Change) -> Body:
     if not pool.monitors and change.before is None:
         return {}
-    return {"monitor": values.monitor_expression(pool.monitors)}
+    return {"monitor": values.monitor_expression(pool.monitors, pool.monitors_needed)}
 
 
 POOL = Codec(
@@ -46,6 +46,9 @@ POOL = Codec(
             ("monitor",),
             lambda raw, scene: values.monitor_paths(raw.get("monitor"), scene.monitors),
             _write_monitors,
+        ),
+        Field(
+            "monitors_needed", ("monitor",), lambda raw, _: values.monitors_needed(raw.get("monitor")), _write_monitors
         ),
         Field("members", ("membersReference",), _read_members, _write_members),
     ),
