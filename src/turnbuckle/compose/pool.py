@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from sys import intern
 from typing import Literal
 
 from turnbuckle.engine.protocol import Composition, Look
@@ -70,7 +71,7 @@ class PoolComposer:
         if want.form == "designated":
             passed = (Claim(claim.owner, claim.age, DesignatedPoolKey(key.name), found) for claim in claims)
             return Composition(issues=issues, claims=tuple(passed))
-        partition = "Common" if facts.settings(look).share_nodes else key.name.split("/")[1]
+        partition = "Common" if facts.settings(look).share_nodes else intern(key.name.split("/")[1])
         members = frozenset(Member(address, port, partition, draining=draining) for address, port, draining in found)
         objects = _objects(key, want, mark, members) if want.form == "pool" else ()
         return Composition(objects=objects, issues=issues, made=members)

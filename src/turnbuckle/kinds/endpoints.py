@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from operator import attrgetter
+from sys import intern
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -71,5 +72,5 @@ def _ready(ref: Ref, path: str, subset: _Subset) -> tuple[list[Endpoint], list[I
         if address is None:
             wrong.append(issues_of.bad_address(ref, f"{path}.addresses[{index}].ip", one.ip, extended=False))
         else:
-            ready.append(Endpoint(address, one.node_name or ""))
+            ready.append(Endpoint(intern(address), intern(one.node_name or "")))
     return sorted(ready, key=attrgetter("address")), wrong

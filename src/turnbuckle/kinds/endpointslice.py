@@ -117,7 +117,7 @@ class EndpointSliceKind:
             if address is None:
                 flaws.append(issues_of.bad_address(ref, f"endpoints[{index}].addresses[0]", given, extended=False))
             else:
-                endpoints.append(Endpoint(address, intern(one.node_name or ""), *standing))
+                endpoints.append(Endpoint(intern(address), intern(one.node_name or ""), *standing))
         if flaws:
             return Flawed(ref, tuple(flaws))
         endpoints.sort(key=attrgetter("address"))

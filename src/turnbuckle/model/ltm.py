@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import ClassVar, Literal
 
 from turnbuckle.model.mark import Mark
-from turnbuckle.model.state import Path
+from turnbuckle.model.state import Path, State
 
 Protocol = Literal["tcp", "udp"]
 Context = Literal["all", "clientside", "serverside"]
@@ -162,6 +162,12 @@ class DesignatedPool(LtmObject):
 def identical(one: LtmObject, other: LtmObject) -> bool:
     """Whether two objects are equal also in what is carried and not compared, as what an operator set on members."""
     return one == other and _carried(one) == _carried(other)
+
+
+def sharing(state: State, other: State) -> State:
+    """The same state, with the other's objects where the two are identical, so that they are in memory once."""
+    pairs = ((other.get(path), obj) for path, obj in state.items())
+    return State([known if known is not None and identical(known, obj) else obj for known, obj in pairs])
 
 
 def _carried(obj: LtmObject) -> frozenset[object]:

@@ -12,7 +12,7 @@ from functools import partial
 from turnbuckle.engine.snapshot import Snapshot
 from turnbuckle.model import issue as issues_of
 from turnbuckle.model.issue import Issue, Severity
-from turnbuckle.model.ltm import DesignatedPool, LtmObject
+from turnbuckle.model.ltm import DesignatedPool, LtmObject, sharing
 from turnbuckle.model.plan import Batch, Operation, Outcome, Plan, Result, with_outcomes
 from turnbuckle.model.state import Path, State
 from turnbuckle.planner import make_plan
@@ -81,7 +81,8 @@ class Agenda:
 
         asked_for: full paths of the pools of others that were asked for.
         """
-        self._observed, self._asked_for, self._to_compare = state, asked_for, None
+        self._observed = sharing(state, self.snapshot.desired) if state is not None else None
+        self._asked_for, self._to_compare = asked_for, None
         self._backlog.replace(())
 
     def compare_everything(self) -> None:

@@ -38,7 +38,7 @@ from turnbuckle.model.state import Path, State
 
 PARTITIONS = "auth/partition"
 COMMON = "Common"
-PAGE = 500
+PAGE = 200
 """Objects with their subcollections in one answer; devices have timed out on answers with some thousands of them."""
 
 TRIES = 3

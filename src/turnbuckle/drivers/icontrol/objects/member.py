@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Any, cast
 
 from turnbuckle.drivers.icontrol import uri, values
@@ -37,9 +38,10 @@ def decode(raw: Wire, pool: str, scene: Scene) -> Member:
     node_partition, _, leaf = uri.split(path)
     named, port = values.split_port(leaf)
     return Member(
-        address=values.address(raw.get("address") or named, scene.domains.get(node_partition, 0)),
+        # Thousands of members have few partitions, and addresses that their endpoints have as well.
+        address=intern(values.address(raw.get("address") or named, scene.domains.get(node_partition, 0))),
         port=port,
-        node_partition=node_partition,
+        node_partition=intern(node_partition),
         ratio=values.number(raw.get("ratio"), 1),
         priority_group=values.number(raw.get("priorityGroup")),
         connection_limit=values.number(raw.get("connectionLimit")),

@@ -8,6 +8,7 @@ a list is written.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, cast
 
 from turnbuckle.drivers.icontrol import uri, values
@@ -74,7 +75,13 @@ def _read_default_ssl(raw: Wire, _: Scene) -> str:
 def _read_profiles(raw: Wire, scene: Scene) -> frozenset[ProfileUse]:
     own = {binding.profile for binding in _bindings(raw, scene)} | {_read_default_ssl(raw, scene)}
     uses = (ProfileUse(values.full_path(item), context_of(item)) for item in _items(raw))
-    return frozenset(use for use in uses if use.name not in own)
+    return _kept_once(frozenset(use for use in uses if use.name not in own))
+
+
+@lru_cache(256)
+def _kept_once(uses: frozenset[ProfileUse]) -> frozenset[ProfileUse]:
+    """The same profiles; most virtual servers have the very same few."""
+    return uses
 
 
 def _bindings(raw: Wire, scene: Scene) -> Iterable[Any]:
