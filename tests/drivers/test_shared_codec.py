@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from turnbuckle.drivers.icontrol import ledger, uri
+from turnbuckle.drivers.icontrol.answers import outline
 from turnbuckle.drivers.icontrol.codec import Change, Scene
 from turnbuckle.drivers.icontrol.objects import CODECS, PARTS
 from turnbuckle.model.ledger import Row, name_of, parse, path_in
@@ -344,3 +346,39 @@ def test_a_rule_and_a_binding_have_uris_within_what_they_are_part_of() -> None:
     bound = ("ltm/virtual/profiles", "/k8s/Shared/vs:/k8s/Shared/p")
     assert uri.of(*bound) == "/mgmt/tm/ltm/virtual/~k8s~Shared~vs/profiles/~k8s~Shared~p"
     assert path_in("k8s").name == "/k8s/turnbuckle_ledger"
+
+
+def members(*generations: Any) -> dict[str, Any]:
+    items = [
+        {"name": f"198.51.100.{n}:80", "partition": "k8s", "generation": g, "address": f"198.51.100.{n}", "ratio": 1}
+        for n, g in enumerate(generations)
+    ]
+    return {"membersReference": {"link": "x", "isSubcollection": True, "items": items}}
+
+
+WHOLE = [
+    (codec, raw)
+    for codec in CODECS.values()
+    for raw in (
+        {"fullPath": "/k8s/x", "generation": 7, "poolReference": {"link": "x"}, "records": [{"name": "a"}]},
+        {"name": "x", "partition": "k8s", "subPath": "Shared", "generation": "8", **members(1, 2)},
+        {"fullPath": "/k8s/x", "generation": 7, **members(1, 0)},
+        {"fullPath": "/k8s/x", "generation": 7, "rulesReference": {"items": [{**raw_rule(), "generation": 3}]}},
+        {"fullPath": "/k8s/x", "generation": None, "membersReference": {"items": None}},
+        {"fullPath": "/k8s/x", "generation": 7, "rulesReference": [{"link": "x"}], "policiesReference": {"link": "x"}},
+    )
+]
+
+
+@pytest.mark.parametrize(("codec", "raw"), WHOLE, ids=lambda one: getattr(one, "kind", ""))
+def test_an_outline_tells_of_changes_as_the_whole_does(codec: Any, raw: dict[str, Any]) -> None:
+    text = msgspec.json.encode(raw)
+    found = outline(msgspec.Raw(text))
+    assert codec.generation_of(found) == codec.generation_of(raw)
+    assert found.get("fullPath") == raw.get("fullPath")
+
+
+@pytest.mark.parametrize("text", ["7", "[]", "{", '"x"'])
+def test_what_is_no_object_has_no_outline(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        outline(msgspec.Raw(text.encode()))

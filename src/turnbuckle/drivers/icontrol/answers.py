@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 
@@ -145,6 +145,41 @@ def piece(raw: msgspec.Raw) -> dict[str, Any]:
         ValueError: it is none.
     """
     return msgspec.json.decode(raw, type=dict[str, Any])
+
+
+class _Outline(TypedDict, total=False):
+    fullPath: Any
+    name: Any
+    partition: Any
+    subPath: Any
+    generation: Any
+    membersReference: _Outlines
+    profilesReference: _Outlines
+    policiesReference: _Outlines
+    rulesReference: _Outlines
+    conditionsReference: _Outlines
+    actionsReference: _Outlines
+
+
+class _Outlines(TypedDict, total=False):
+    items: list[_Outline]
+
+
+_OUTLINES = msgspec.json.Decoder(_Outline)
+
+
+def outline(raw: msgspec.Raw) -> dict[str, Any]:
+    """Of an object of a collection only where it is, and its generation, with those of its subcollections' items.
+
+    What else an answer has is skipped: a scan is told all members of all pools.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return dict(_OUTLINES.decode(raw))
+    except msgspec.ValidationError:
+        return piece(raw)
 
 
 def _no_list(what: str) -> DriverError:

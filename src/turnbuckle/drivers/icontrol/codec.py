@@ -138,8 +138,9 @@ class Codec:
         own = values.number(raw.get(_GENERATION))
         if not own or not self._inner:
             return own
-        items = frozenset(_generations(raw))
-        return hash((own, items)) if all(generation for _, generation in items) else 0
+        items: list[tuple[str, int]] = []
+        _add_generations(items, raw, "")
+        return hash((own, frozenset(items))) if all(generation for _, generation in items) else 0
 
     @property
     def select_mark(self) -> str:
@@ -183,14 +184,14 @@ class Codec:
         return body
 
 
-def _generations(raw: Wire, within: str = "") -> Iterable[tuple[str, int]]:
-    """The place and the generation of each item of an object's subcollections, and of theirs."""
-    for key, found in raw.items():
-        if isinstance(found, dict) and key.endswith("Reference"):
-            for item in values.listed(found):
+def _add_generations(found: list[tuple[str, int]], raw: Wire, within: str) -> None:
+    """Adds the place and the generation of each item of an object's subcollections, and of theirs."""
+    for key, value in raw.items():
+        if isinstance(value, dict) and key.endswith("Reference"):
+            for item in values.listed(value):
                 place = f"{within} {key} {values.full_path(item)}"
-                yield place, values.number(item.get(_GENERATION))
-                yield from _generations(item, place)
+                found.append((place, values.number(item.get(_GENERATION))))
+                _add_generations(found, item, place)
 
 
 def plain(name: str, key: str, default: Any) -> Field:

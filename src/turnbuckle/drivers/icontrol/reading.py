@@ -199,8 +199,17 @@ class Reader:
             if mark is not None and mark.controller_id == self._controller_id
         )
 
-    async def listed(self, codec: Codec, partition: str, select: str, take: Callable[[Wire], T]) -> list[T]:
+    async def listed(
+        self,
+        codec: Codec,
+        partition: str,
+        select: str,
+        take: Callable[[Wire], T],
+        read: Callable[[msgspec.Raw], Wire] = piece,
+    ) -> list[T]:
         """What `take` makes of each object that a collection has in a partition. select: what is asked for of each.
+
+        read: makes the object of its text.
 
         Raises:
             PartitionMissing: a managed partition is not there any more.
@@ -208,14 +217,14 @@ class Reader:
         """
         path = uri.in_partition(codec.kind, partition, select, codec.expand)
         if not codec.expand:
-            return _taken(await self._items(codec, partition, path), take)
+            return _taken(await self._items(codec, partition, path), lambda raw: take(read(raw)))
         for _ in range(TRIES):
-            found = await self._paged(codec, partition, path, take)
+            found = await self._paged(codec, partition, path, lambda raw: take(read(raw)))
             if found is not None:
                 return found
         raise DriverError(f"The BIG-IP's list of {codec.kind.replace('/', ' ')} changes faster than it can be read.")
 
-    async def _paged(self, codec: Codec, partition: str, path: str, take: Callable[[Wire], T]) -> list[T] | None:
+    async def _paged(self, codec: Codec, partition: str, path: str, take: Callable[[msgspec.Raw], T]) -> list[T] | None:
         """The items of a collection whose items are large, page by page; None when it has changed in between.
 
         Each page begins with the last item of the page before, so that one that moved is noticed: pages are no
@@ -316,9 +325,9 @@ def marks(objects: Iterable[LtmObject]) -> dict[Path, Mark]:
     return {obj.path: obj.mark for obj in objects if obj.mark is not None and obj.path.kind in _USED}
 
 
-def _taken(raws: Iterable[msgspec.Raw], take: Callable[[Wire], T]) -> list[T]:
+def _taken(raws: Iterable[msgspec.Raw], take: Callable[[msgspec.Raw], T]) -> list[T]:
     with decoding():
-        return [take(piece(raw)) for raw in raws]
+        return [take(raw) for raw in raws]
 
 
 def _place(raw: msgspec.Raw) -> object:

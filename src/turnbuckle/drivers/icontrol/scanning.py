@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from turnbuckle.drivers.base import DriverError
 from turnbuckle.drivers.icontrol import ledger, uri
+from turnbuckle.drivers.icontrol.answers import outline
 from turnbuckle.drivers.icontrol.codec import Scene
 from turnbuckle.drivers.icontrol.looking import Look, Place, Told, by_whole, place_of, with_ledgers, with_virtuals
 from turnbuckle.drivers.icontrol.objects import CODECS
@@ -117,7 +118,7 @@ class Scanner:
                 raise ValueError(f"{kind.replace('/', ' ')} without saying where it is")
             return Path(kind, raw["fullPath"]), codec.generation_of(raw)
 
-        return dict(await self._reader.listed(codec, partition, codec.select_generation, take))
+        return dict(await self._reader.listed(codec, partition, codec.select_generation, take, outline))
 
     async def _fresh(
         self, look: Look, told: Mapping[Place, Told], stale: Mapping[Place, list[Path]], places: Iterable[Place]
