@@ -114,3 +114,18 @@ def test_a_file_that_is_not_there_and_one_that_is_not_named_are_one_sentence(
 ) -> None:
     assert "/nowhere.json cannot be read" in turnbuckle("restore", "/nowhere.json", *login).stderr
     assert "FILE" in turnbuckle("restore", *login).stderr
+
+
+def test_where_nothing_is_written_nothing_is_kept(turnbuckle: Turnbuckle, published: Path, login: list[str]) -> None:
+    again = turnbuckle("apply", "-f", str(published), *login)
+    assert "What was there before" not in again.stdout
+    told = json.loads(turnbuckle("apply", "-f", str(published), *login, "-o", "json").stdout)
+    assert (told["operations"], told["restore_file"]) == ([], None)
+
+
+def test_what_is_done_is_told_in_one_count(turnbuckle: Turnbuckle, published: Path, login: list[str]) -> None:
+    (published / "web2.yaml").unlink()
+    done = turnbuckle("apply", "-f", str(published), *login).stdout.splitlines()
+    assert [line.split()[1] for line in done if line.startswith("-")] == ["delete", "delete"]
+    assert done[-1] == "2 done."
+    assert not any("Fingerprint" in line for line in done)

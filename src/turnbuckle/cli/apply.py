@@ -110,22 +110,20 @@ def tell(made: Plan, applied: Applied, issues: list[Issue], origins: Origins, ou
 
 
 def _say(made: Plan, applied: Applied, issues: list[Issue], origins: Origins) -> None:
-    done = tuple(outcome.operation for outcome in applied.done)
+    done = render.told(outcome.operation for outcome in applied.done)
     for line in issue_lines(issues, origins, coloured()):
         click.echo(line)
-    if done or applied.created:
-        shown = replace(made, operations=done, refused=(), foreign=())
-        click.echo(render.text(shown, colour=coloured(), partitions=applied.created))
+    for line in render.operations_text(done, coloured(), partitions=applied.created):
+        click.echo(line)
     if applied.kept is not None:
         click.echo(f"What was there before is in {applied.kept} (turnbuckle restore).")
     if applied.failure:
         click.echo(f"turnbuckle: {applied.failure}", err=True)
-    click.echo(_summary(made, applied, issues))
+    click.echo(_summary(made, applied, issues, len(done) + len(applied.created)))
 
 
-def _summary(made: Plan, applied: Applied, issues: list[Issue]) -> str:
-    """How it went, in one sentence; what the BIG-IP refused is not what was never asked of it."""
-    done = len(applied.done) + len(applied.created)
+def _summary(made: Plan, applied: Applied, issues: list[Issue], done: int) -> str:
+    """How it went, in a sentence; what the BIG-IP refused is not what was never asked of it. done: of what is told."""
     held = {severity: {path for path, i in made.refused if i.severity is severity} for severity in Severity}
     waiting = held[Severity.PENDING] - held[Severity.ERROR]
     parts = (

@@ -29,7 +29,7 @@ from turnbuckle.model.claim import (
 from turnbuckle.model.issue import Issue
 from turnbuckle.model.ltm import IRule, LtmObject, ProfileUse, VirtualServer
 from turnbuckle.model.mark import Mark
-from turnbuckle.model.policy import Policy
+from turnbuckle.model.policy import Policy, irule_of
 from turnbuckle.model.state import Path
 from turnbuckle.model.tls import ClientSsl, ProfileBinding, default_profile
 
@@ -60,7 +60,7 @@ class ListenerComposer:
         objects, server = shown.profiles(server, look)
         if server.policies:
             objects += (Policy(first.want.policy, server.mark, requires=frozenset({first.want.needs})),)
-        objects += tuple(IRule(rule, server.mark, wildcards.TEXT) for rule in server.rules)
+        objects += tuple(IRule(rule, server.mark, wildcards.text(whole.fallback(sharing))) for rule in server.rules)
         hosts, stays = whole.hosts(key, sharing), shown.stays(first.want)
         return Composition((*objects, server), tuple(issues), hosts, made, stays=stays)
 
@@ -99,7 +99,7 @@ def _server(key: ListenerKey, first: Claim, whole: _Whole, mark: Mark) -> Virtua
         snat=want.snat,
         persistence=want.persistence,
         policies=frozenset({want.policy}) if whole.has_rules else _NONE,
-        rules=frozenset({f"{want.policy}_wildcards"}) if whole.has_wildcards else _NONE,
+        rules=frozenset({irule_of(want.policy)}) if whole.has_wildcards else _NONE,
         translate_address=whole.translate is None or whole.translate.want.translate_address,
         source=want.source,
     )
@@ -130,6 +130,15 @@ class _Whole:
             any(claim.want.hosts for claim in sharing) or (default is not None and default.want.rest is not None),
             any(_has_wildcards(claim.want) for claim in sharing),
         )
+
+    def fallback(self, sharing: Sequence[Claim]) -> str:
+        """The pool for hosts that no rule is for, as far as it is one for every path; empty for none."""
+        hostless = [(claim.owner.namespace, rules) for claim in sharing for host, rules in claim.want.hosts if not host]
+        rules = [rule for namespace, found in hostless if namespace == hostless[0][0] for rule in found.rules]
+        for_all = [rule.actions[0] for rule in rules if not rule.conditions and len(rule.actions) == 1]
+        pools = [action.value for action in for_all if action.act == "forward"]
+        default: str = self.default.want.pool if self.default is not None else ""
+        return pools[0] if pools else default
 
     def hosts(self, key: ListenerKey, sharing: Sequence[Claim]) -> tuple[Claim, ...]:
         """Each owner's rules as claims on their hosts."""

@@ -1,8 +1,8 @@
 """A wildcard in a host's name stands for one label, which the conditions of a policy cannot say.
 
 They compare a name with texts, so that a rule for `*.example.com` holds for `a.b.example.com` as well. Such a rule
-therefore puts the label that is too many into a variable, and an iRule, which runs after the policy, takes the
-request to where it belongs: to the virtual server's own pool, or nowhere.
+therefore puts the label that is too many into a variable, and an iRule, which runs after the policy, takes the request
+to the pool for what no other rule is for, or resets it where there is none.
 
 Source: BIG-IP, ltm policy, "tcl set-variable"; iRules, HTTP_REQUEST.
 """
@@ -13,25 +13,20 @@ from turnbuckle.model.policy import FORWARDING, Action
 
 _BEYOND = "turnbuckle_beyond"
 
-TEXT = f"""\
+
+def text(pool: str) -> str:
+    """The iRule. pool: the full path of the one that longer names go to; empty for none."""
+    return f"""\
 # A wildcard in a host's name stands for one label. A policy compares the end of a name, which longer names have too;
 # its rules for wildcards put the label that is too many into a variable, which is empty when there is none.
-when CLIENT_ACCEPTED {{
-    set turnbuckle_pool [LB::server pool]
-}}
 when HTTP_REQUEST {{
     if {{ [info exists {_BEYOND}] }} {{
         if {{ ${_BEYOND} ne "" }} {{
-            if {{ [info exists turnbuckle_pool] && $turnbuckle_pool ne "" }} {{
-                pool $turnbuckle_pool
-            }} else {{
-                reject
-            }}
+            {f"pool {pool}" if pool else "reject"}
         }}
         unset {_BEYOND}
     }}
 }}"""
-"""The iRule: the same for every virtual server, whatever its hosts are."""
 
 
 def is_wildcard(host: str) -> bool:

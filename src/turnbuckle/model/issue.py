@@ -658,9 +658,9 @@ def host_kept(about: Ref, path: str, holder: str) -> Issue:
         about,
         "",
         "TB2055",
-        f"{path} is not written: its host, or its path there, is {holder}'s, which was there first and, wrong as it"
-        " is, keeps what it had.",
-        f"Correct or delete {holder}, or choose another host or path.",
+        f"{path} is not written: its host, or its path there, is {holder}'s, which was there first and keeps what it"
+        " had while something is wrong with it.",
+        f"See what is said about {holder}, and correct or delete one of the two, or choose another host or path.",
         path,
     )
 

@@ -7,6 +7,7 @@ not here; `admin_state` of a member is what an operator set, so it is carried bu
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field, fields, replace
 from typing import ClassVar, Literal
 
@@ -17,6 +18,8 @@ Protocol = Literal["tcp", "udp"]
 Context = Literal["all", "clientside", "serverside"]
 AdminState = Literal["enabled", "disabled", "offline"]
 MonitorType = Literal["http", "https", "tcp", "udp", "gateway-icmp"]
+
+_POOL_COMMANDS = re.compile(r"^\s*pool (/\S+)$", re.MULTILINE)
 
 EXISTING_MONITOR = "ltm/monitor"
 """The kind of a monitor of whatever type; those that have a type are in collections below it."""
@@ -199,6 +202,10 @@ class IRule(LtmObject):
     def digest(self) -> str:
         """SHA-256 of the text in hex."""
         return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def references(self) -> frozenset[Path]:
+        """The pools that it names, which the device checks. Those of ours stand on lines of their own."""
+        return frozenset(Path(Pool.KIND, name) for name in _POOL_COMMANDS.findall(self.text))
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -56,6 +56,11 @@ class Action:
     variable: str = ""
 
 
+def irule_of(policy: str) -> str:
+    """The full path of the iRule that runs beside a policy whose rules need one."""
+    return f"{policy}_wildcards"
+
+
 @dataclass(frozen=True, slots=True)
 class Policy(LtmObject):
     """A policy without its rules, of the sort that is edited inside transactions ("legacy")."""

@@ -13,10 +13,11 @@ what holds for the whole, that goes on to hold, and what others want is added to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from turnbuckle.model.ltm import DesignatedPool, LtmObject, Pool, VirtualServer
+from turnbuckle.model.ltm import DesignatedPool, IRule, LtmObject, Pool, VirtualServer
+from turnbuckle.model.policy import irule_of
 from turnbuckle.model.ref import Ref
 from turnbuckle.model.state import Path, State
 from turnbuckle.model.tls import CertificateFile, ClientSsl, KeyFile, ProfileBinding, default_profile, without_digest
@@ -41,11 +42,19 @@ def graft(
         return obj if obj is not None and is_ours(obj, controller_id) else None
 
     found = {path: _wanted(ours(path), desired.get(path), held, kept) for path in paths}
+    if held:
+        found |= {path: _with_irules(obj, ours) for path, obj in found.items() if isinstance(obj, VirtualServer)}
     if stays:
         found |= _staying({path: ours(path) for path in found}, found, desired, stays)
     if held:
         found |= _renewed(found, desired)
     return found | _needed(found, observed, desired) if held or stays else found
+
+
+def _with_irules(server: VirtualServer, ours: Callable[[Path], LtmObject | None]) -> VirtualServer:
+    """With the iRules that are there beside its policies: a held owner's rules may need them, others do not mind."""
+    there = {rule for rule in map(irule_of, server.policies) if ours(Path(IRule.KIND, rule)) is not None}
+    return server if there <= server.rules else replace(server, rules=server.rules | there)
 
 
 def _staying(
@@ -134,7 +143,7 @@ def _wanted(
         return _with_held_members(before, after, {str(ref) for ref in held}) if held else after
     if after is not None:
         if not owners(after) & held:
-            return _shared(before, after) if owners(before) & held else _with_rules(before, after) if held else after
+            return _shared(before, after) if owners(before) & held else after
         if before is None:
             return None
         if isinstance(before, Pool) and isinstance(after, Pool) and before.mark is not None:
@@ -143,13 +152,6 @@ def _wanted(
     if before is not None and owners(before) & held:
         return before if before.occupies() <= kept.keys() else None
     return None
-
-
-def _with_rules(before: LtmObject | None, after: LtmObject) -> LtmObject:
-    """With the iRules of ours that a virtual server has: a held owner's part may need them, others do not mind."""
-    if not isinstance(before, VirtualServer) or not isinstance(after, VirtualServer) or before.rules <= after.rules:
-        return after
-    return replace(after, rules=before.rules | after.rules)
 
 
 def _shared(before: LtmObject | None, after: LtmObject) -> LtmObject:

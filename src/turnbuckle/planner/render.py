@@ -40,16 +40,9 @@ def text(plan: Plan, colour: bool = False, *, issues: Iterable[Issue] = (), part
 
     issues: what is shown above the plan. partitions: those that --create-partition makes before anything else.
     """
-    paint = _painter(colour)
-    sign, green = _SIGNS[Verb.CREATE]
-    lines = [
-        f"{paint(sign, green)} create  auth partition {name}  because of --create-partition" for name in partitions
-    ]
-    # What goes with its whole is not told apart: of a policy with its rules it is said that the policy goes.
-    along = gone_with(plan.operations)
-    shown = [operation for operation in plan.operations if operation.path not in along]
-    lines += [line for operation in shown for line in _operation_lines(operation, paint)]
-    lines += [f"{paint('=', '90')} foreign  {path}  left as it is" for path in plan.foreign]
+    shown = told(plan.operations)
+    lines = operations_text(shown, colour, partitions=partitions)
+    lines += [f"{_painter(colour)('=', '90')} foreign  {path}  left as it is" for path in plan.foreign]
     counts = {verb: sum(op.verb is verb for op in shown) for verb in Verb}
     if plan.operations or partitions:
         lines.append(
@@ -59,6 +52,25 @@ def text(plan: Plan, colour: bool = False, *, issues: Iterable[Issue] = (), part
     else:
         lines.append(nothing_to_do(issues))
     return "\n".join(lines)
+
+
+def told(operations: Iterable[Operation]) -> list[Operation]:
+    """Those that people are told of. What goes with its whole is not: of a policy with its rules the policy goes."""
+    todo = list(operations)
+    along = gone_with(todo)
+    return [operation for operation in todo if operation.path not in along]
+
+
+def operations_text(
+    operations: Iterable[Operation], colour: bool = False, *, partitions: Sequence[str] = ()
+) -> list[str]:
+    """Lines for operations that are told. partitions: those that are made before anything else."""
+    paint = _painter(colour)
+    sign, green = _SIGNS[Verb.CREATE]
+    lines = [
+        f"{paint(sign, green)} create  auth partition {name}  because of --create-partition" for name in partitions
+    ]
+    return lines + [line for operation in operations for line in _operation_lines(operation, paint)]
 
 
 def nothing_to_do(issues: Iterable[Issue]) -> str:

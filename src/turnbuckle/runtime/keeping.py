@@ -52,6 +52,9 @@ class Keeper:
 
     async def before(self, operations: Iterable[Operation], observed: State) -> FilePath | None:
         """Keeps a file if what is about to be written calls for one; answers where it is."""
+        operations = tuple(operations)
+        if not operations:
+            return None
         going = frozenset(op.path for op in operations if op.verb is Verb.DELETE and op.path.kind == VirtualServer.KIND)
         several = len(going) > 1 and not going <= self._kept_for
         if self._begun and not several:
