@@ -478,9 +478,11 @@ class FakeKubeApi:
         bookmarks = "allowWatchBookmarks" in request.query
         ends = (fault.cut_after, fault.end_after, fault.hang_after)
         last = next((count for count in ends if count is not None), None)
-        sent = 0
+        sent, said_at = 0, loop.time()
         while sent != last:
-            items = await self._next(queue, end - loop.time())
+            # Changes of other kinds tell this watch nothing, and are no reason to say nothing.
+            quiet_until = min(end, said_at + self._bookmark_s) if bookmarks and self._bookmark_s else end
+            items = await self._next(queue, quiet_until - loop.time())
             lines = []
             for item in items:
                 line = self._said(item, target, selector, bookmarks) if item is not None else b""
@@ -488,6 +490,7 @@ class FakeKubeApi:
                     sent += 1
                     lines.append(line)
             if lines:
+                said_at = loop.time()
                 await response.write(b"".join(lines))
             if None in items or loop.time() >= end:
                 return
@@ -497,9 +500,9 @@ class FakeKubeApi:
             request.transport.abort()
 
     async def _next(self, queue: asyncio.Queue[_Change | int | bytes | None], left_s: float) -> list[Any]:
-        """What there is to tell, all of it at once; a bookmark when there was nothing for a time."""
+        """What there is to tell, all of it at once; a bookmark when there is nothing for so long."""
         try:
-            items = [await asyncio.wait_for(queue.get(), max(min(left_s, self._bookmark_s or 1e9), 0.001))]
+            items = [await asyncio.wait_for(queue.get(), max(left_s, 0.001))]
         except TimeoutError:
             return [self._version]
         while not queue.empty():
