@@ -401,3 +401,11 @@ async def test_partitions_without_anything_of_ours_cost_a_light_request_for_each
 async def test_where_only_named_partitions_are_there_nothing_more_is_asked_for(box: Device) -> None:
     await box.driver(everywhere=True).read()
     assert len(box.sent) == 1 + len(CODECS)
+
+
+async def test_a_virtual_server_for_sctp_is_made_and_reads_back_equal(box: Device) -> None:
+    wanted = replace(SERVER, protocol="sctp", profiles=frozenset({ProfileUse("/Common/sctp")}), policies=frozenset())
+    driver = box.driver()
+    outcomes = await driver.apply(configuration(create(PROBE), create(POOL), create(wanted)))
+    assert {outcome.result for outcome in outcomes} == {Result.DONE}, outcomes
+    assert (await driver.read())[wanted.path] == wanted

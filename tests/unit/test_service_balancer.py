@@ -12,7 +12,7 @@ from turnbuckle import registry
 from turnbuckle.engine.engine import Engine
 from turnbuckle.kinds.lease import Asked, LeaseSpec
 from turnbuckle.model.issue import Issue
-from turnbuckle.model.ltm import LtmObject, Pool, VirtualServer
+from turnbuckle.model.ltm import LtmObject, Monitor, Pool, VirtualServer
 from turnbuckle.model.policy import Action, Condition, Policy, PolicyRule
 from turnbuckle.model.ref import Put, SourceObject, Synced
 from turnbuckle.model.settings import SETTINGS, Settings
@@ -170,7 +170,7 @@ WRONG: list[tuple[dict[str, str], dict[str, Any], str, str, str]] = [
         "spec.loadBalancerSourceRanges",
         "has no range of 203.0.113.7's family",
     ),
-    (IP, {"ports": [{"port": 80, "protocol": "SCTP"}]}, "WARNING TB2016", "spec.ports[0].protocol", "SCTP"),
+    (IP, {"ports": [{"port": 80, "protocol": "DCCP"}]}, "WARNING TB2016", "spec.ports[0].protocol", "DCCP"),
 ]
 
 
@@ -301,3 +301,30 @@ def corpus() -> Path:
     if not shared or not folder.is_dir():
         pytest.skip("TURNBUCKLE_SHARED names no directory with the original's manifests")
     return folder
+
+
+def test_ports_of_several_protocols_on_one_number_are_virtual_servers_of_their_own() -> None:
+    ports = [{"name": p.lower(), "port": 80, "protocol": p, "targetPort": 8080} for p in ("SCTP", "UDP", "TCP")]
+    issues, objects = told(balancer(IP, ports=ports))
+    servers = {obj.protocol: obj for obj in objects if isinstance(obj, VirtualServer)}
+    assert {protocol: server.name.rpartition("_80")[2] for protocol, server in servers.items()} == {
+        "tcp": "",
+        "udp": "_udp",
+        "sctp": "_sctp",
+    }
+    assert {use.name for use in servers["sctp"].profiles} == {"/Common/sctp"}
+    assert len({server.pool for server in servers.values()}) == 3
+    assert not [issue for issue in issues if issue.severity == "ERROR"]
+
+
+def test_of_sctp_the_device_has_no_monitor_so_that_the_host_is_asked() -> None:
+    annotations = {**IP, "cis.f5.com/health": '{"interval": 5, "timeout": 16}'}
+    _, objects = told(balancer(annotations, ports=[{"port": 80, "protocol": "SCTP"}]))
+    assert [obj.type for obj in objects if isinstance(obj, Monitor)] == ["gateway-icmp"]
+
+
+def test_several_source_ranges_are_an_error_for_sctp_as_for_udp() -> None:
+    ranges = ["10.0.0.0/8", "192.0.2.0/24"]
+    issues, objects = told(balancer(IP, ports=[{"port": 80, "protocol": "SCTP"}], loadBalancerSourceRanges=ranges))
+    assert "SCTP, as in spec.ports[0], takes one" in next(one.text for one in issues if one.code == "TB2036")
+    assert not addresses(objects)

@@ -8,7 +8,7 @@ its own hosts only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
@@ -27,7 +27,7 @@ from turnbuckle.model.claim import (
     ListenerSettings,
 )
 from turnbuckle.model.issue import Issue
-from turnbuckle.model.ltm import IRule, LtmObject, ProfileUse, VirtualServer
+from turnbuckle.model.ltm import IRule, LtmObject, ProfileUse, Protocol, VirtualServer
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.policy import Policy, irule_of
 from turnbuckle.model.state import Path
@@ -68,6 +68,7 @@ class ListenerComposer:
 COMPOSER = ListenerComposer()
 
 _NONE: frozenset[str] = frozenset()
+_PROTOCOLS: Mapping[str, Protocol] = {"udp": "udp", "sctp": "sctp"}
 _NO_PATHS: frozenset[Path] = frozenset()
 
 
@@ -93,7 +94,7 @@ def _server(key: ListenerKey, first: Claim, whole: _Whole, mark: Mark) -> Virtua
         mark,
         destination_address=key.address,
         port=key.port,
-        protocol="udp" if key.protocol == "udp" else "tcp",
+        protocol=_PROTOCOLS.get(key.protocol, "tcp"),
         pool=whole.default.want.pool if whole.default is not None else "",
         profiles=whole.profiles,
         snat=want.snat,

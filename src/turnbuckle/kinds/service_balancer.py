@@ -44,12 +44,19 @@ PREFIX = "cis.f5.com/"
 ADDRESS, POOL_LABEL, PARTITION = f"{PREFIX}ip", f"{PREFIX}ipamLabel", f"{PREFIX}partition"
 HEALTH, POLICY = f"{PREFIX}health", f"{PREFIX}policyName"
 
-_PROFILES = {"TCP": "/Common/tcp", "UDP": "/Common/udp"}
+_PROFILES = {"TCP": "/Common/tcp", "UDP": "/Common/udp", "SCTP": "/Common/sctp"}
+"""By protocol, the profile of its virtual servers. Of several protocols on one number the first has the plain name."""
 _STICKY = "/Common/source_addr"
 _RANGES = "spec.loadBalancerSourceRanges"
 
 _Sources = Mapping[bool, tuple[str, ...]]
 """Prefixes by family (True: IPv6); none for everybody. A family that is not there serves nobody."""
+
+
+def _place(port: ServicePort) -> tuple[int, int]:
+    """Its place among a Service's ports: by number, and of one number in the order of the protocols."""
+    known = [*_PROFILES]
+    return port.port, known.index(port.protocol) if port.protocol in known else len(known)
 
 
 def _both_families(reader: Reader, path: str, given: str) -> Any:
@@ -225,7 +232,7 @@ class _Pass:
     def _pool_names(self) -> dict[ServicePort, str]:
         """A pool for each port. Of several that lead to one port of the pods the first has the original's name."""
         names: dict[ServicePort, str] = {}
-        for port in sorted(self.spec.ports, key=lambda one: (one.port, one.protocol)):
+        for port in sorted(self.spec.ports, key=_place):
             name = formatted(f"{self.ref.name}_{port.target}_{self.ref.namespace}")
             names[port] = f"{name}_{port.port}_{port.protocol.lower()}" if name in names.values() else name
         return names
@@ -259,8 +266,8 @@ class _Pass:
 
     def _listener(self, address: str, port: ServicePort, partition: str, pool: str) -> ListenerSettings:
         name = formatted(f"vs_lb_svc_{self.ref.namespace}_{self.ref.name}_{address}_{port.port}")
-        if port.protocol == "UDP" and any(one.port == port.port and one.protocol == "TCP" for one in self.spec.ports):
-            name += "_udp"
+        if any(one.port == port.port and _place(one) < _place(port) for one in self.spec.ports):
+            name += f"_{port.protocol.lower()}"
         return ListenerSettings(
             name=in_folder(partition, name),
             partition=partition,
@@ -281,8 +288,9 @@ class _Pass:
         """
         if len(ranges) < 2:
             return replace(listener, source="".join(ranges))
-        if listener.protocol == "udp":
-            self.reader.flaw(issues_of.several_source_ranges(self.ref, _RANGES, ranges, f"spec.ports[{number}]"))
+        if listener.protocol != "tcp":
+            where, protocol = f"spec.ports[{number}]", listener.protocol.upper()
+            self.reader.flaw(issues_of.several_source_ranges(self.ref, _RANGES, ranges, where, protocol))
         policy = f"{listener.name}_sources"
         inside = (Condition("peer-address", "matches", tuple(sorted(ranges))),)
         rule = HostRule("sources", "", 0, inside, (Action("forward-peer", listener.pool),), _RANGES)

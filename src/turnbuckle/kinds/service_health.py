@@ -27,8 +27,9 @@ class Probe:
     recv: str
 
     def type_for(self, protocol: str) -> str:
-        """Its type for a port of that protocol ("TCP", "UDP")."""
-        return self.type or protocol.lower()
+        """Its type for a port of that protocol ("TCP"); where there is none of that name, whether the host answers."""
+        own = protocol.lower()
+        return self.type or (own if own in TYPES else "gateway-icmp")
 
     def send_for(self, protocol: str) -> str:
         """What it sends to a member of such a port, as the device keeps it."""

@@ -1021,15 +1021,16 @@ def address_outside(about: Ref, field: str, pool: str, address: str) -> Issue:
     )
 
 
-def several_source_ranges(about: Ref, field: str, ranges: Iterable[str], port: str) -> Issue:
-    """A UDP virtual server serves one prefix of source addresses: no policy looks at who sends datagrams."""
+def several_source_ranges(about: Ref, field: str, ranges: Iterable[str], port: str, protocol: str = "UDP") -> Issue:
+    """Such a virtual server serves one prefix of source addresses: policies look at who connects by TCP only."""
     ranges = list(ranges)
     return _error(
         about,
         field,
         "TB2036",
-        f"{field} comes to {len(ranges)} ranges of one family ({', '.join(ranges)}); UDP, as in {port}, takes one.",
-        "Write one prefix for each family that has them all, or give the UDP port a Service of its own.",
+        f"{field} comes to {len(ranges)} ranges of one family ({', '.join(ranges)});"
+        f" {protocol}, as in {port}, takes one.",
+        f"Write one prefix for each family that has them all, or give the {protocol} port a Service of its own.",
         ", ".join(ranges),
     )
 

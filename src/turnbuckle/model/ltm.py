@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.state import Path, State
 
-Protocol = Literal["tcp", "udp"]
+Protocol = Literal["tcp", "udp", "sctp"]
 Context = Literal["all", "clientside", "serverside"]
 AdminState = Literal["enabled", "disabled", "offline"]
 MonitorType = Literal["http", "https", "tcp", "udp", "gateway-icmp"]
