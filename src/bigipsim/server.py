@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 CONTROL: Final = "/_sim"
 UNSERIALISED: Final = frozenset({"read", "login"})
+CHANGES: Final = frozenset({"write", "commit"})
 LARGEST_BODY_BYTES: Final = 64 * 1024 * 1024
 POLL_S: Final = 0.02
 DEVICE_HEADERS: Final = {
@@ -247,13 +248,14 @@ class SimServer:
         A change is there at the end of it. What its work will take is known from the last ones of its sort.
         """
         sort, began = sort_of(request), time.monotonic()
-        changes = sort in ("commit", "write")
-        if changes and whole_s:
-            await asyncio.sleep(max(0.0, whole_s - self._own_work_s.get(sort, 0.0)))
+        own_s = self._own_work_s.get(sort)
+        if sort in CHANGES and whole_s > 0:
+            await asyncio.sleep(max(0.0, whole_s - (own_s or 0.0)))
         working = time.monotonic()
         response = self.box.handle(request)
-        took_s = time.monotonic() - working
-        self._own_work_s[sort] = took_s if sort not in self._own_work_s else (self._own_work_s[sort] + took_s) / 2
+        if sort in CHANGES:
+            took_s = time.monotonic() - working
+            self._own_work_s[sort] = took_s if own_s is None else (own_s + took_s) / 2
         left_s = began + whole_s - time.monotonic()
         if left_s > 0:
             await asyncio.sleep(left_s)

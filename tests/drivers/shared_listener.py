@@ -14,7 +14,7 @@ from device import member
 
 from turnbuckle.model.ltm import IRule, LtmObject, Pool, ProfileUse, VirtualServer
 from turnbuckle.model.mark import Mark
-from turnbuckle.model.policy import Action, Condition, Policy, PolicyRule
+from turnbuckle.model.policy import Action, Condition, Policy, PolicyRule, irule_of
 from turnbuckle.model.tls import CertificateFile, ClientSsl, KeyFile, ProfileBinding, SealedPem, default_profile
 
 FOLDER = "/k8s/Shared"
@@ -74,7 +74,7 @@ def policy(owner: str = "web") -> Policy:
 
 
 def irule(text: str = "when HTTP_REQUEST {\n    unset -nocomplain beyond\n}", owner: str = "web") -> IRule:
-    return IRule(f"{POLICY}_wildcards", mark(owner), text)
+    return IRule(irule_of(POLICY), mark(owner), text)
 
 
 def pool(name: str, owner: str = "web") -> Pool:

@@ -382,3 +382,12 @@ def test_an_outline_tells_of_changes_as_the_whole_does(codec: Any, raw: dict[str
 def test_what_is_no_object_has_no_outline(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         outline(msgspec.Raw(text.encode()))
+
+
+def test_an_outline_has_every_subcollection_that_a_scan_asks_for() -> None:
+    asked = {
+        key for codec in CODECS.values() for key in codec.select_generation.split(",") if key.endswith("Reference")
+    }
+    raw = {"fullPath": "/k8s/x", "generation": 7, **{key: {"items": [{"generation": 1}]} for key in asked}}
+    assert {"membersReference", "profilesReference", "rulesReference"} < asked
+    assert outline(msgspec.Raw(msgspec.json.encode(raw))) == raw

@@ -33,12 +33,12 @@ class Unit:
     def __init__(self, server: SimServer) -> None:
         self.server, self.box = server, server.box
         self.lost: list[str] = []
-        self._deaf = False
+        self._reboots = False
         self.box.tree.subscribe(self._changed)
 
     def _changed(self, changes: Sequence[Change]) -> None:
         gone = [one.before for one in changes if one.before is not None and one.after is None]
-        if not self._deaf:
+        if not self._reboots:
             self.lost += [f"{item.type.collection} {item.full_path}" for item in gone]
 
     @property
@@ -67,11 +67,12 @@ class Unit:
         }
 
     def refusals(self) -> list[str]:
-        """Writes that the device refused."""
+        """Writes that the device refused; not those with a token that it forgot in a reboot."""
         return [
             f"{entry.method} {entry.path} {entry.status}"
             for entry in self.server.journal.since(0)
             if entry.write and entry.status >= 400 and "/_sim/" not in entry.path
+            if not (self._reboots and entry.status == 401)
         ]
 
     def synced_to(self) -> int:
@@ -81,9 +82,9 @@ class Unit:
     def fail_over(self) -> None:
         self.group.command("standby")
 
-    def forget_saved(self) -> None:
-        """From here on it does not count what goes: a reboot reads the configuration anew."""
-        self._deaf = True
+    def will_reboot(self) -> None:
+        """From here on it does not count what goes: a reboot reads the configuration anew, and knows no token."""
+        self._reboots = True
 
     async def until(self, state: str) -> None:
         for _ in range(500):

@@ -172,7 +172,7 @@ async def test_with_a_controller_each_a_rebooted_unit_comes_back_as_it_was_saved
         for unit in both:
             unit.box.save()
         writes = worlds[0].mark()
-        one.forget_saved()
+        one.will_reboot()
         with traffic.failing_over("reboot"):
             await worlds[0].control("POST", "reboot", {"for_s": 0.5})
             await two.until("active")
@@ -231,7 +231,7 @@ async def test_what_the_dead_unit_did_not_give_away_is_written_to_the_one_that_t
         tell((world,), 3)
         await world.until(lambda: one.members() == 3)
         assert two.members() == 2
-        one.forget_saved()
+        one.will_reboot()
         with traffic.failing_over("reboot"):
             await world.control("POST", "reboot", {"for_s": 3})
             await two.until("active")
@@ -245,7 +245,7 @@ async def test_a_unit_that_reboots_after_it_was_saved_costs_no_write() -> None:
         one, two = both
         await world.until(lambda: all(unit.group._saved == unit.group.commit for unit in both))
         writes = world.mark()
-        one.forget_saved()
+        one.will_reboot()
         with traffic.failing_over("reboot"):
             await world.control("POST", "reboot", {"for_s": 0.3})
             await two.until("active")

@@ -14,6 +14,7 @@ from fakes.leases import FakeLeases
 from scenarios.fleet import MAPPINGS, Fleet, load, url_of
 from scenarios.loop import Cluster, World, endpoints, f5_resource, service, world
 from turnbuckle import registry
+from turnbuckle.runtime.leader import DURATION_S
 from turnbuckle.sources.kubernetes import Access, FixedLogin, KubernetesSource
 
 pytestmark = pytest.mark.long
@@ -102,7 +103,7 @@ async def test_a_restart_and_changes_of_leader_write_nothing_and_fail_not_one_re
                 two.start()
                 await two.until(lambda: two.worker._agenda.observed is not None)
                 await one.stop()
-                await two.until(two.worker.in_sync.is_set, seconds=3)
+                await two.until(two.worker.in_sync.is_set, seconds=DURATION_S - 1)
                 one.start()
                 await one.until(lambda: one.worker._agenda.observed is not None)
                 await two.die()

@@ -133,7 +133,10 @@ class _Whole:
         )
 
     def fallback(self, sharing: Sequence[Claim]) -> str:
-        """The pool for hosts that no rule is for, as far as it is one for every path; empty for none."""
+        """The pool for hosts that no rule is for, as far as it is one for every path; empty for none.
+
+        Whose the rules for every host are is decided as for any host: see HostComposer.
+        """
         hostless = [(claim.owner.namespace, rules) for claim in sharing for host, rules in claim.want.hosts if not host]
         rules = [rule for namespace, found in hostless if namespace == hostless[0][0] for rule in found.rules]
         for_all = [rule.actions[0] for rule in rules if not rule.conditions and len(rule.actions) == 1]

@@ -1021,7 +1021,7 @@ def address_outside(about: Ref, field: str, pool: str, address: str) -> Issue:
     )
 
 
-def several_source_ranges(about: Ref, field: str, ranges: Iterable[str], port: str, protocol: str = "UDP") -> Issue:
+def several_source_ranges(about: Ref, field: str, ranges: Iterable[str], port: str, protocol: str) -> Issue:
     """Such a virtual server serves one prefix of source addresses: policies look at who connects by TCP only."""
     ranges = list(ranges)
     return _error(

@@ -106,8 +106,8 @@ def outcomes_as_json(
     partitions: those that were made. more: keys beside those of a plan.
     """
     made = [_partition_json(name) | {"result": str(Result.DONE), "answer": ""} for name in partitions]
-    told = [_operation_json(one.operation) | {"result": str(one.result), "answer": one.answer} for one in outcomes]
-    return _as_json(plan, made + told, issues, origins, **more)
+    done = [_operation_json(one.operation) | {"result": str(one.result), "answer": one.answer} for one in outcomes]
+    return _as_json(plan, made + done, issues, origins, **more)
 
 
 def _as_json(

@@ -112,7 +112,7 @@ class DeviceWorker:
 
     async def run(self) -> None:
         """Works until it is cancelled."""
-        if self.leads and not self._comes_to_lead:
+        if self.leads:
             self._ahead.begin()
         while True:
             try:
@@ -179,8 +179,8 @@ class DeviceWorker:
         if number:
             self._driver.fence(number, may_write)
         self.leads = self._comes_to_lead = True
-        if self._agenda.observed is None:
-            # What was read before somebody else ceased to write is not what is there now.
+        if not self._agenda.begun:
+            # What was read before somebody else ceased to write is not what is there now. Of ours nothing was written.
             self._ahead.begin()
         self._snapshots.wake()
 
@@ -366,8 +366,6 @@ class DeviceWorker:
         self.in_sync.clear()
         started = self._clock()
         outcomes = await self._driver.apply(batch)
-        # What was read before the device had this is not what is there now.
-        self._ahead.drop()
         self._agenda.note(outcomes, self._clock())
         self._housekeeping.note(outcomes)
         for outcome in outcomes:
@@ -414,7 +412,6 @@ class DeviceWorker:
     async def _rest(self) -> None:
         self._observer.idle(self._clock())
         await self._sleep(self._pace.pause_s())
-        self._ahead.drop()
         self._switch(Circuit.HALF_OPEN)
 
     def _switch(self, state: Circuit) -> None:

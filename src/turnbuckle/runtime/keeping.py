@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path as FilePath
 from urllib.parse import urlsplit
@@ -50,9 +50,8 @@ class Keeper:
         self._begun = False
         self._kept_for: frozenset[Path] = frozenset()
 
-    async def before(self, operations: Iterable[Operation], observed: State) -> FilePath | None:
+    async def before(self, operations: Collection[Operation], observed: State) -> FilePath | None:
         """Keeps a file if what is about to be written calls for one; answers where it is."""
-        operations = tuple(operations)
         if not operations:
             return None
         going = frozenset(op.path for op in operations if op.verb is Verb.DELETE and op.path.kind == VirtualServer.KIND)
