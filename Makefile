@@ -20,7 +20,7 @@ demo: $(FOR_RUN) ## a simulated BIG-IP, sample backends and the controller, at a
 	@exec $(BIN)/turnbuckle demo
 
 test: $(FOR_DEV) ## every test; says which were skipped and why
-	@$(BIN)/python -m pytest -rs -n auto --dist loadfile
+	@PYTHONHASHSEED=0 $(BIN)/python -m pytest -rs -n auto --dist loadfile
 
 check: $(FOR_DEV) ## format, lint, types, import rules, and the counts that may only fall
 	$(BIN)/ruff format --check .

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from turnbuckle.engine.protocol import Composer, Kind
+from turnbuckle.model.ref import SourceObject
+
+Differences = Callable[[SourceObject], Iterable[tuple[str, str]]]
+"""Field and sentence of each difference."""
 
 
 def load(package: str, constant: str) -> tuple[Any, ...]:
@@ -27,6 +32,11 @@ def kinds() -> tuple[Kind, ...]:
 def on_demand() -> tuple[str, ...]:
     """The kinds of objects that are made when somebody reads them."""
     return load("turnbuckle.kinds", "ON_DEMAND")
+
+
+def differences() -> dict[str, Differences]:
+    """By kind, what tells where an object is served otherwise than the original did."""
+    return dict(load("turnbuckle.kinds", "DIFFERENCES"))
 
 
 def composers() -> tuple[Composer, ...]:

@@ -17,8 +17,7 @@ from simlab import Lab
 from tlslab import dial, trusting
 
 from bigipsim.dataplane.connect import reset
-
-PATIENCE_S = 8.0
+from patience import PATIENCE_S
 
 
 def agreeing(*protocols: str) -> ssl.SSLContext:

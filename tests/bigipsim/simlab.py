@@ -20,10 +20,10 @@ from bigipsim.dataplane.addresses import Mapping
 from bigipsim.group.group import Group
 from bigipsim.group.membership import Membership
 from bigipsim.server import SimServer
+from patience import PATIENCE_S
 
 MEMBERS = "198.51.100.0/24=127.1.0.0/24"
 VIRTUALS = "203.0.113.0/24=127.2.0.0/24"
-DEADLINE_S = 8.0
 
 
 class Lab:
@@ -278,7 +278,7 @@ async def udp_backend(name: str, host: str, port: int = 5300) -> AsyncIterator[N
 
 async def until(condition: Callable[[], Any]) -> None:
     """Waits until a condition holds, looking often; fails at the deadline."""
-    deadline = time.monotonic() + DEADLINE_S
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
         await asyncio.sleep(0.01)

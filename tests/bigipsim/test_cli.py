@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from bigipsim.cli import main
+from patience import PATIENCE_S
 
 TRUSTING = ssl.create_default_context()
 TRUSTING.check_hostname = False
@@ -47,14 +48,14 @@ def call(url: str, method: str = "GET", body: Any = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     headers = {"Authorization": BASIC, "Content-Type": "application/json"}
     request = urllib.request.Request(url, data=data, method=method, headers=headers)
-    with urllib.request.urlopen(request, context=TRUSTING, timeout=10) as answer:
+    with urllib.request.urlopen(request, context=TRUSTING, timeout=PATIENCE_S) as answer:
         text = answer.read()
         return json.loads(text) if text else None
 
 
 def eventually(condition: Callable[[], bool]) -> None:
     """Waits until a condition holds; fails at the deadline."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
         time.sleep(0.05)
@@ -69,7 +70,7 @@ def test_it_serves_until_it_is_told_to_end_and_leaves_nothing_behind(number: sig
         assert {one["name"] for one in partitions["items"]} == {"Common", "k8s"}
         assert call(printed["control"])["bigipsim"]["version"] == "16.1.3"
         process.send_signal(number)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=PATIENCE_S)
         assert (process.returncode, errors) == (0, "")
 
 

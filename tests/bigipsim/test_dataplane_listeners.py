@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from simlab import Lab, http_backend, lab, tcp_backend, udp_backend, until
 
+from patience import PATIENCE_S
+
 ONE, TWO = ("198.51.100.1", 9000), ("198.51.100.2", 9000)
 TCP: dict[str, Any] = {"profiles": ["/Common/tcp"]}
 UDP: dict[str, Any] = {"profiles": ["/Common/udp"], "ipProtocol": "udp"}
@@ -226,7 +228,7 @@ async def asked(device: Lab, name: str, *datagrams: bytes, **options: Any) -> li
         found = []
         for datagram in datagrams:
             transport.sendto(datagram)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 found.append(await client.answers.get())
         return found
     finally:

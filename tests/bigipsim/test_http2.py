@@ -17,6 +17,8 @@ from http2lab import Member, Peer, agreeing, browser, member, peer
 from simlab import Lab, lab, until
 from tlslab import client_ssl, dial
 
+from patience import PATIENCE_S
+
 ROOT = Authority()
 BIG = 2**21
 
@@ -106,7 +108,7 @@ async def test_a_client_that_agrees_on_h2_and_speaks_something_else_is_cut_off(d
     await serve(device)
     reader, writer = await dial(device, "v", context=agreeing("h2"))
     writer.write(said)
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(PATIENCE_S):
         # The settings of the device come first, and nothing that looks like an answer.
         assert b"HTTP/1.1" not in await reader.read()
     writer.transport.abort()
@@ -153,13 +155,13 @@ async def test_tls_that_is_too_weak_for_http2_is_refused_unless_the_profile_lets
     weak.set_ciphers("ECDHE-ECDSA-AES256-SHA384:ECDHE-RSA-AES256-SHA384:@SECLEVEL=0")
     await serve(device)
     reader, writer = await dial(device, "v", context=weak)
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(PATIENCE_S):
         assert (await reader.read()).endswith(b"\0\0\0\x0c")
     writer.transport.abort()
     await device.call("PATCH", "ltm/profile/http2/~k8s~h2", {"enforceTlsRequirements": "disabled"})
     reader, writer = await dial(device, "v", context=weak)
     writer.write(b"not the preface of HTTP/2")
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(PATIENCE_S):
         assert not (await reader.read()).endswith(b"\0\0\0\x0c")
     writer.transport.abort()
 
@@ -189,7 +191,7 @@ async def test_a_client_that_resets_a_stream_is_forgotten_by_the_member_and_goes
         await until(lambda: origin.under_way == 1)
         client.frames.reset_stream(number, ErrorCodes.CANCEL)
         client.send()
-        await asyncio.wait_for(origin.left.wait(), 8)
+        await asyncio.wait_for(origin.left.wait(), PATIENCE_S)
         number = client.ask()
         await client.until(events.StreamEnded, number)
         assert b'"length": 0' in client.body(number)

@@ -16,6 +16,8 @@ RULE = """
 when RULE_INIT { set static::turn 0 }
 when DNS_REQUEST {
     set name [string tolower [DNS::question name]]
+    if { [DNS::question type] eq "ANY" } { return }
+    DNS::header ra 0
     set found [class lookup "$name [DNS::question type]" docker_dns]
     if { $found ne "" } {
         set all [split $found ","]
@@ -27,6 +29,7 @@ when DNS_REQUEST {
         DNS::header aa 1
         DNS::return
     } elseif { [class match -- $name equals docker_names] } {
+        DNS::authority insert [DNS::rr "example.com. 60 IN SOA ns.example.com. root.example.com. 1 2 3 4 5"]
         DNS::header aa 1
         DNS::return
     } elseif { [class match -- ".$name" ends_with docker_zones] } {
@@ -47,6 +50,8 @@ def lab() -> Iterator[RuleLab]:
             "www-1.example.com A": "172.17.1.2",
             "_http._tcp.www.example.com SRV": "10 10 80 www-1.example.com.,10 10 80 www-2.example.com.",
             "2.1.17.172.in-addr.arpa PTR": "www-1.example.com.",
+            "example.com NS": "ns.example.com.",
+            "example.com SOA": "ns.example.com. root.example.com. 1 2 3 4 5",
         }
         made.group("docker_dns", "string", answers)
         made.group("docker_names", "string", {"www.example.com": "", "www-1.example.com": ""})
@@ -64,6 +69,8 @@ QUERIES = [
         "NOERROR",
     ),
     ("2.1.17.172.in-addr.arpa", "PTR", ["www-1.example.com."], "NOERROR"),
+    ("example.com", "NS", ["ns.example.com."], "NOERROR"),
+    ("example.com", "SOA", ["ns.example.com. root.example.com. 1 2 3 4 5"], "NOERROR"),
     ("www.example.com", "AAAA", [], "NOERROR"),
     ("www.example.com", "MX", [], "NOERROR"),
     ("none.example.com", "A", [], "NXDOMAIN"),
@@ -81,16 +88,26 @@ def test_what_the_rule_knows_is_answered_with_authority(
     message = lab.client().ask(name, rtype)
     assert message.returned
     assert sorted(one.rdata for one in message.answer) == data
-    assert (message.header.get("rcode", "NOERROR"), message.header["aa"]) == (rcode, "1")
-    assert [one.rtype for one in message.authority] == (["SOA"] if rcode == "NXDOMAIN" else [])
+    assert (message.header.get("rcode", "NOERROR"), message.header["aa"], message.header["ra"]) == (rcode, "1", "0")
+    # So that resolvers remember for how long there is nothing.
+    assert [one.rtype for one in message.authority] == ([] if data else ["SOA"])
 
 
-@pytest.mark.parametrize("name", ["www.example.org", "com", "localhost", "myexample.com"])
-def test_what_the_rule_does_not_know_is_left_to_others(lab: RuleLab, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "rtype"),
+    [
+        ("www.example.org", "A"),
+        ("com", "A"),
+        ("localhost", "A"),
+        ("myexample.com", "A"),
+        ("www.example.com", "ANY"),
+    ],
+)
+def test_what_the_rule_does_not_know_is_left_to_others(lab: RuleLab, name: str, rtype: str) -> None:
     lab.attach(RULE)
-    message = lab.client().ask(name)
+    message = lab.client().ask(name, rtype)
     assert not message.returned
-    assert not message.answer and not message.header
+    assert not message.answer and "aa" not in message.header
 
 
 def test_several_addresses_take_turns_at_the_first_place(lab: RuleLab) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 import aiohttp
 import pytest
 from rulelab import NEEDS_TCL
-from simlab import Lab, http_backend, lab, once, tcp_backend
+from simlab import Lab, http_backend, lab, once, tcp_backend, until
+
+from patience import PATIENCE_S
 
 pytestmark = NEEDS_TCL
 
@@ -105,7 +107,33 @@ async def test_a_host_leads_to_its_pool_or_to_one_container_and_never_elsewhere(
             assert (answer.status, seen in body.split() if status == 200 else seen == body) == (status, True), host
 
 
-async def test_the_members_of_a_host_take_turns_on_one_connection(docker: Lab) -> None:
+async def test_a_pool_of_which_a_monitor_has_every_member_down_is_answered_for(docker: Lab) -> None:
+    monitor = {"name": "m", "partition": "k8s", "interval": 1, "timeout": 2, "recv": "nothing of the sort"}
+    await docker.call("POST", "ltm/monitor/http", monitor)
+    await docker.call("PATCH", "ltm/pool/~k8s~www", {"monitor": "/k8s/m"})
+    known = docker.box.runtime.member_status
+    members = [("/k8s/www", f"/k8s/198.51.100.{number}:8080") for number in (21, 22)]
+    await until(lambda: [known.get(member) for member in members] == ["down", "down"])
+    async with docker.answer("v", headers={"Host": "www.example.com"}) as answer:
+        assert (answer.status, await answer.text()) == (503, "no container is up")
+    async with docker.answer("v", headers={"Host": "www-1.example.com"}) as answer:
+        assert answer.status == 200, "no monitor is asked for one container"
+
+
+async def test_where_the_rule_answers_nobody_else_the_default_pool_does(docker: Lab) -> None:
+    polite = DOCKER.replace('HTTP::respond 404 content "no such container"', "")
+    await docker.call("PATCH", "ltm/rule/~k8s~r", {"apiAnonymous": polite})
+    await docker.call("PATCH", "ltm/virtual/~k8s~v", {"pool": "/k8s/api"})
+    found = [
+        (await docker.get("v", headers={"Host": host}))["backend"] for host in ("none.example.com", "www-1.example.com")
+    ]
+    assert found == ["two", "one"]
+
+
+@pytest.mark.parametrize("profiles", [[], ["/Common/oneconnect"]], ids=["without", "with a one-connect profile"])
+async def test_the_members_of_a_host_take_turns_on_one_connection(docker: Lab, profiles: list[str]) -> None:
+    for profile in profiles:
+        await docker.call("POST", "ltm/virtual/~k8s~v/profiles", {"name": profile})
     address, port = docker.where("v")
     found = []
     async with aiohttp.ClientSession() as session:
@@ -339,7 +367,7 @@ async def talk(device: Lab, *sent: bytes) -> bytes:
             await writer.drain()
             await asyncio.sleep(0.01)
         writer.write_eof()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             return await reader.read()
     finally:
         writer.close()

@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from bigipsim.faults import Fault
+from patience import PATIENCE_S
 from turnbuckle.cli import demo as demo_module
 from turnbuckle.cli.commands import commands as main
 from turnbuckle.cli.demo import Demo
@@ -48,7 +49,7 @@ def in_a_process(tmp_path):
 
 def test_the_tour_takes_five_steps_and_leaves_nothing_behind(in_a_process, tmp_path):
     process = in_a_process("--once")
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=2 * PATIENCE_S)
     assert process.returncode == 0, out + err
     assert out.count("✓") == 5
     assert "1 request of " in out
@@ -62,11 +63,11 @@ def test_the_tour_takes_five_steps_and_leaves_nothing_behind(in_a_process, tmp_p
 def test_a_signal_ends_the_demo_and_leaves_nothing_behind(in_a_process, tmp_path, number):
     process = in_a_process("--port", "0")
     url = re.search(r"Ready after .*\. Open (\S+)", read_until(process, "Ctrl-C ends it")).group(1)
-    with urllib.request.urlopen(url, timeout=5) as reply:
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as reply:
         assert reply.read().startswith(b"Hello from backend-")
     assert [path.name for path in tmp_path.glob("*/manifests/*.yaml")] != []
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, out + err
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
@@ -75,7 +76,7 @@ def test_a_signal_ends_the_demo_and_leaves_nothing_behind(in_a_process, tmp_path
 
 
 def read_until(process: subprocess.Popen[str], words: str) -> str:
-    lines, deadline = [], time.monotonic() + 60
+    lines, deadline = [], time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         line = process.stdout.readline()
         lines.append(line)
@@ -171,7 +172,7 @@ def test_a_tour_that_is_ended_in_the_middle_has_not_worked(in_a_process, tmp_pat
     process = in_a_process("--once")
     read_until(process, "✓")
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1, out + err
     assert "ended before every step was taken" in err
     assert "Traceback" not in err

@@ -40,6 +40,52 @@ def test_an_open_reference_fails_only_a_strict_check(turnbuckle: Turnbuckle, man
     assert "1 open reference." in result.stdout
 
 
+EXACT = """\
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: shop
+  namespace: default
+  annotations: {virtual-server.f5.com/ip: 192.0.2.90, virtual-server.f5.com/partition: k8s}
+spec:
+  ingressClassName: CLASS
+  rules:
+    - host: shop.example.com
+      http:
+        paths:
+          - {path: /tea, pathType: Exact, backend: {service: {name: web, port: {number: 80}}}}
+          - {path: /milk, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}
+---
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {name: f5}
+spec: {controller: f5.com/cntr-ingress-svcs}
+"""
+
+
+def test_where_an_ingress_is_served_otherwise_than_by_the_original_is_told_and_is_no_mistake(
+    turnbuckle: Turnbuckle, manifests: Path
+) -> None:
+    file = manifests / "shop.yaml"
+    file.write_text(EXACT.replace("CLASS", "f5"))
+    field = "spec.rules[0].http.paths[0].pathType"
+    sentence = "Only /tea itself is served, as Exact says; the original served /tea/ and all below it as well."
+    result = turnbuckle("check", "-f", str(manifests))
+    assert result.exit_code == 0, result.output
+    told = f"  {file}:13  Ingress/default/shop  {field}  {sentence}"
+    assert result.stdout.splitlines()[-3:-1] == ["Other than with k8s-bigip-ctlr, which is no mistake:", told]
+    (found,) = json.loads(turnbuckle("check", "-f", str(manifests), "-o", "json").stdout)["differences"]
+    assert found == {
+        "object": "Ingress/default/shop",
+        "field": field,
+        "message": sentence,
+        "file": str(file),
+        "line": 13,
+    }
+    file.write_text(EXACT.replace("CLASS", "of-somebody-else"))
+    assert "Other than" not in turnbuckle("check", "-f", str(manifests)).stdout
+
+
 LABELLED = """\
 apiVersion: v1
 kind: Service

@@ -18,6 +18,7 @@ from click.testing import Result
 
 from bigipsim.faults import Fault
 from bigipsim.server import SimServer
+from patience import PATIENCE_S
 
 Turnbuckle = Callable[..., Result]
 VIRTUAL = ("ltm/virtual", "/k8s/default_web")
@@ -219,8 +220,8 @@ def running(*words: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
-    """Waits for a condition; gives up after half a minute."""
-    deadline = time.monotonic() + 30
+    """Waits for a condition; gives up at the deadline."""
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not happen"
         time.sleep(0.05)
@@ -235,7 +236,7 @@ def test_run_once_exits_0_in_sync_and_1_when_an_object_is_wrong(
     assert device.box.tree.get(*VIRTUAL) is not None
     (manifests / "bad.yaml").write_text(resource("bad", "192.0.2.81", mod="http"))
     with running(*words) as process:
-        _, log = process.communicate(timeout=30)
+        _, log = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 1
     assert "TB1005" in log
 
@@ -250,7 +251,7 @@ def test_run_follows_the_folder_and_stops_with_0(
         (manifests / "more.yaml").write_text(resource("more", "192.0.2.81"))
         until(lambda: device.box.tree.get("ltm/virtual", "/k8s/default_more") is not None, "following")
         process.send_signal(number)
-        _, log = process.communicate(timeout=30)
+        _, log = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert log.count("--hubmode has no meaning here") == 1
     assert "Traceback" not in log

@@ -100,6 +100,9 @@ class Controller:
             had = ref in before and before[ref].address == address
             if ref in book.grants and (inside or (there if began else had)):
                 assert book.grants[ref].address == address, "an address changed under what is live"
+        for address, (who, mine) in self.device.at.items() if fresh else ():
+            if who == self.name and mine in self.asks and mine is not None and pools[BY_REF[mine].pool].has(address):
+                assert mine in book.grants, "what is live was released"
         for ref in book.grants.keys() - before.keys() - self.live.keys():
             address = book.grants[ref].address
             assert fresh, "who does not lead granted something"

@@ -18,6 +18,7 @@ from bigipsim.clock import SystemClock
 from bigipsim.dataplane.addresses import Mapping as Redirection
 from bigipsim.dataplane.tls import load_pair
 from bigipsim.server import SimServer
+from patience import PATIENCE_S
 from turnbuckle import registry
 from turnbuckle.config import Config, CredentialSource
 from turnbuckle.config.forms import Sealed
@@ -34,7 +35,6 @@ CONTROLLER = "published"
 NETWORKS = (("198.51.100.", "127.81.0."), ("192.168.0.", "127.82.0."), ("192.0.2.", "127.83.0."))
 """Where pods, and what a SNAT pool has, really are on this machine."""
 REDIRECTIONS = tuple(Redirection.parse(f"{of}0/24={at}0/24") for of, at in NETWORKS)
-PATIENCE_S = 60.0
 RESOURCES = {kind.name: kind.resource for kind in registry.kinds()}
 
 
@@ -115,7 +115,9 @@ class Published:
         scheme = "https" if request.get("tls") else "http"
         if scheme == "https":
             options |= {"ssl": trusting(shown), "server_hostname": request["host"]}
-        async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=5)) as session:
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=aiohttp.ClientTimeout(total=PATIENCE_S)
+        ) as session:
             url = f"{scheme}://{place[0]}:{place[1]}{request['path']}"
             try:
                 async with session.get(url, **options) as reply:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE_S
 from real.kube import missing
 
 pytestmark = pytest.mark.real
@@ -47,7 +48,7 @@ def demo_url(tmp_path: Path) -> Iterator[str]:
         yield found[1]
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE_S)
 
 
 def visit(url: str, profile: Path) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from patience import PATIENCE_S
 from sources.collect import CONFIG_MAPS, ENDPOINTS, NODES, SERVICES, SLICES, reading
 from turnbuckle.sources.kubernetes import KubeconfigLogin, KubernetesError, KubernetesSource, Timing
 
@@ -95,7 +96,7 @@ async def test_namespaces_are_followed_by_label(kube_api, admin, namespace):
 
 
 async def test_the_cluster_id_is_the_uid_of_kube_system(kube_api):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 first = await source(kube_api).cluster_id()

@@ -21,6 +21,7 @@ from bigipsim.box import Box
 from bigipsim.clock import SystemClock
 from bigipsim.dataplane.addresses import Mapping
 from bigipsim.server import SimServer
+from patience import PATIENCE_S
 
 POOL = "cfgmap_default_example-vs_nginx"
 ENDPOINTS, NODES = "198.51.100.{}", "192.0.2.{}"
@@ -172,7 +173,7 @@ class Bench:
             if entry.write and "/task/" not in entry.path and "/shared/" not in entry.path
         ]
 
-    async def until(self, holds: Callable[[], bool], seconds: float = 30) -> None:
+    async def until(self, holds: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
         ends = time.monotonic() + seconds
         while not holds():
             assert self.process is not None and self.process.returncode is None, "the controller has ended"

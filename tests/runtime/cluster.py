@@ -69,7 +69,7 @@ class Written:
     def manners(self) -> Manners:
         return Manners("things", clock=self.clock, sleep=self.clock.sleep)
 
-    def announcer(self) -> Announcer:
+    def announcer(self, lease: Ref | None = None) -> Announcer:
         """One that remembers nothing."""
         resources = {name: kind.resource for name, kind in KINDS.items()}
         return Announcer(
@@ -78,6 +78,7 @@ class Written:
             self.object,
             lambda: self.issues,
             self.leading,
+            lease=lease,
             manners=self.manners(),
             clock=self.clock,
             date=self.clock.date,

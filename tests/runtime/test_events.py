@@ -141,6 +141,29 @@ async def test_a_mistake_that_comes_and_goes_all_the_time_is_told_once_in_five_m
         assert not world.api.requests("patch")
 
 
+async def test_what_is_about_the_device_is_said_of_the_lease_and_mended_there():
+    async with written() as world:
+        device, lease = Ref("", "Device", "", "https://192.0.2.1"), Ref("", "Lease", "kube-system", "turnbuckle-k8s-x")
+        announcer = world.announcer(lease)
+        world.issues = [issues_of.device_failing(device, "It is away.", "Wait.")]
+        await announcer.round()
+        assert world.events() == [], "there is no Lease yet"
+        there = world.api.put({"kind": "Lease", "metadata": {"namespace": lease.namespace, "name": lease.name}})
+        await announcer.round()
+        world.issues = []
+        await announcer.round()
+        assert [event["reason"] for event in world.events()] == ["DeviceFailing", "Mended"]
+        for event in world.events():
+            assert event["regarding"] == {
+                "apiVersion": "coordination.k8s.io/v1",
+                "kind": "Lease",
+                "namespace": "kube-system",
+                "name": lease.name,
+                "uid": there["metadata"]["uid"],
+            }
+            assert event["metadata"]["namespace"] == "kube-system"
+
+
 async def test_what_is_no_object_of_the_cluster_has_no_event():
     async with written() as world:
         device = Ref("", "Device", "", "https://192.0.2.1")

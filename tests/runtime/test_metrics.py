@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,11 +14,14 @@ from turnbuckle.model.ltm import Pool
 from turnbuckle.model.mark import Mark
 from turnbuckle.model.plan import Operation, Outcome, Result, Verb
 from turnbuckle.model.ref import Gone, Put, Ref, SourceObject
+from turnbuckle.model.tls import CertificateFile
 from turnbuckle.runtime.metrics import Metrics
 from turnbuckle.runtime.observer import Standing
 from turnbuckle.runtime.propagation import Propagation
+from turnbuckle.runtime.telling import Telling
 from turnbuckle.sources.kubernetes import KindHealth
 from turnbuckle.sources.leases_desk import PoolUse
+from unit.ingresses import Cluster, ingress, pair, rule, secret
 
 MANUAL = Path(__file__).parents[2] / "docs" / "metrics.md"
 SLICE = Ref("", "EndpointSlice", "default", "web-x")
@@ -59,12 +63,25 @@ def test_the_manual_names_every_figure_with_its_type_and_labels():
     metrics.requested("GET", "ok", 1)
     metrics.sources = lambda: [KindHealth("Node", "")]
     metrics.pools = lambda: [PoolUse("Dev", "IPv4", size=4, used=1)]
+    metrics.certificates = lambda: [CertificateFile("/k8s/x", None, secret="shop/www", ends=date(2027, 1, 2))]
     found: dict[str, tuple[str, set[str]]] = {}
     for family in text_string_to_metric_families(metrics.page().decode()):
         labels = {label for sample in family.samples for label in sample.labels} - {"le"}
         if not family.name.endswith("_created"):
             found[family.name] = (family.type, labels)
     assert told == found
+
+
+def test_the_end_of_each_certificate_that_is_shown_is_told_and_of_no_other():
+    cluster = Cluster(ingress("a", "ns", rule(), tls=[{"secretName": "www"}]), secret("www", pair("www"), "ns"))
+    telling = Telling()
+    telling.computed(cluster.now, ())
+    name = "turnbuckle_certificate_expiry_timestamp_seconds{namespace=ns,secret=www}"
+    (shown,) = cluster.made(CertificateFile)
+    ends = datetime.combine(shown.ends, datetime.min.time(), UTC).timestamp()
+    assert figures(telling.metrics)[name] == ends
+    telling.computed(cluster.then(Gone(Ref("", "Ingress", "ns", "a"))), ())
+    assert name not in figures(telling.metrics)
 
 
 def test_two_controllers_in_one_process_do_not_mix():

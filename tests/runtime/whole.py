@@ -18,6 +18,7 @@ from bigipsim.box import Box
 from bigipsim.clock import SystemClock
 from bigipsim.server import SimServer
 from fakes.kubeapi import FakeKubeApi
+from patience import PATIENCE_S
 from turnbuckle.config import Config, CredentialSource
 from turnbuckle.config.forms import Sealed
 from turnbuckle.runtime.assemble import assemble
@@ -79,7 +80,7 @@ class Whole:
         item = self.device.box.tree.get("ltm/pool", "/k8s/cfgmap_default_web_web")
         return 0 if item is None else len(item.children.get("members", {}))
 
-    async def until(self, holds: Callable[[], bool], what: str, seconds: float = 20) -> None:
+    async def until(self, holds: Callable[[], bool], what: str, seconds: float = PATIENCE_S) -> None:
         ends = time.monotonic() + seconds
         while not holds():
             assert self._running is None or not self._running.done(), "the controller has ended"

@@ -13,6 +13,7 @@ import aiohttp
 from aiohttp import web
 
 from bigipsim.dataplane.addresses import Mapping
+from patience import PATIENCE_S
 from scenarios.loop import World
 
 NETWORK = "127.76.0"
@@ -92,7 +93,7 @@ async def load(url: str, clients: int = CLIENTS, host: str = "") -> AsyncIterato
 
     async def ask(keep: bool) -> None:
         headers = ({} if keep else {"Connection": "close"}) | ({"Host": host} if host else {})
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE_S)) as session:
             while True:
                 try:
                     async with session.get(url, headers=headers) as reply:

@@ -16,6 +16,7 @@ from bigipsim.clock import SystemClock
 from bigipsim.dataplane.addresses import Mapping
 from bigipsim.faults import Fault
 from bigipsim.server import SimServer
+from patience import PATIENCE_S
 from turnbuckle import registry
 from turnbuckle.drivers.base import Credentials, Driver
 from turnbuckle.drivers.icontrol.driver import IControlDriver
@@ -249,18 +250,24 @@ class World:
     def virtuals(self) -> set[str]:
         return {item.full_path for item in self.device.box.tree.items("ltm/virtual")}
 
-    def writes(self) -> list[str]:
-        """Method and path of each write that the device has seen, logins and saves left out."""
+    @property
+    def devices(self) -> Sequence[SimServer]:
+        """Those that the controller may write to."""
+        return (self.device,)
+
+    def writes(self, since: Sequence[int] = ()) -> list[str]:
+        """Method and path of each write that the devices have seen, logins and saves left out."""
         return [
             f"{entry.method} {entry.path}"
-            for entry in self.device.journal.since(0)
+            for device, start in zip(self.devices, since or [0] * len(self.devices), strict=True)
+            for entry in device.journal.since(0)[start:]
             if entry.write and "/tm/task/" not in entry.path and "/shared/auth" not in entry.path
         ]
 
     def mark(self) -> Callable[[], list[str]]:
         """The writes from now on."""
-        before = len(self.writes())
-        return lambda: self.writes()[before:]
+        before = [len(device.journal.since(0)) for device in self.devices]
+        return lambda: self.writes(before)
 
     def fault(self, kind: str, **more: Any) -> None:
         self.device.box.faults.add(Fault(kind, **more))
@@ -272,7 +279,9 @@ class World:
             async with session.request(method, url, json=body, ssl=False) as reply:
                 return await reply.json()
 
-    async def until(self, holds: Callable[[], bool] | Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+    async def until(
+        self, holds: Callable[[], bool] | Callable[[], Awaitable[bool]], seconds: float = PATIENCE_S
+    ) -> None:
         """Waits until something holds; fails with what is the case when it does not."""
         ends = time.monotonic() + seconds
         while True:

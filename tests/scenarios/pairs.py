@@ -17,6 +17,7 @@ from bigipsim.group.group import Group
 from bigipsim.group.membership import Membership
 from bigipsim.objects.model import Change
 from bigipsim.server import SimServer
+from patience import PATIENCE_S
 from scenarios.loop import CONTROLLER, Cluster, Login, World
 from turnbuckle.drivers.base import Driver
 from turnbuckle.drivers.icontrol.group import GroupDriver
@@ -120,6 +121,11 @@ class Grouped(World):
         super().__init__(cluster, units[0].server, Login(), SETTINGS, **options)
         self.units = units
 
+    @property
+    def devices(self) -> Sequence[SimServer]:
+        """Those that the controller may write to."""
+        return [unit.server for unit in self.units]
+
     def driver(self, create_partition: bool) -> Driver:
         urls = [unit.server.url for unit in self.units]
         return GroupDriver({url: self.driver_to(url, create_partition) for url in urls})
@@ -158,7 +164,9 @@ class Load:
 
     async def _client(self) -> None:
         connector = aiohttp.TCPConnector(force_close=True)
-        async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=5)) as session:
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=aiohttp.ClientTimeout(total=PATIENCE_S)
+        ) as session:
             session._retry_connection = False
             while True:
                 begun = self._label

@@ -52,14 +52,14 @@ def slices(name: str, number: int) -> Manifest:
 
 
 @contextlib.asynccontextmanager
-async def twenty() -> AsyncIterator[World]:
+async def twenty(started: bool = True) -> AsyncIterator[World]:
     """A world with twenty owners, whose backend is 1; that of Service shop is 2."""
     base = (class_manifest(), service(), slices("web", 1), service("shop"), slices("shop", 2))
     owners = [manifest for number in range(OWNERS) for manifest in (owner(number), secret(number))]
     async with Fleet(PORT) as fleet:
         await fleet.start(1, 2)
-        async with world(*base, *owners, dataplane=True, mappings=MAPPINGS, second_look_s=0.2) as w:
-            assert not w.issues()
+        async with world(*base, *owners, dataplane=True, mappings=MAPPINGS, second_look_s=0.2, started=started) as w:
+            assert not started or not w.issues()
             yield w
 
 
@@ -144,6 +144,19 @@ def no_secret(w: World, number: int) -> None:
     w.cluster.delete("Secret", f"s{number:02}")
 
 
+def no_client_profile(w: World, number: int) -> None:
+    profiles = {f"{F5}/clientssl": '[{"bigIpProfile": "/Common/nosuch"}]'}
+    w.cluster.tell(owner(number, to="shop", annotations=profiles, tls=[]))
+
+
+def no_server_profile(w: World, number: int) -> None:
+    w.cluster.tell(owner(number, to="shop", annotations={f"{F5}/serverssl": "/Common/nosuch"}))
+
+
+def no_method(w: World, number: int) -> None:
+    w.cluster.tell(owner(number, to="shop", annotations={f"{F5}/balance": "round-robbin"}))
+
+
 WAYS = {
     bad_annotation: "TB1001",
     bad_port: "TB1009",
@@ -153,9 +166,15 @@ WAYS = {
     bad_secret: "TB2049",
     empty_secret: "TB2049",
     no_secret: "TB2048",
+    no_client_profile: "TB2056",
+    no_server_profile: "TB2056",
+    no_method: "TB1010",
 }
 CASES = [pytest.param(way, 0, code, id=f"{way.__name__} of the oldest") for way, code in WAYS.items()]
-CASES += [pytest.param(way, 10, WAYS[way], id=f"{way.__name__} of another") for way in (bad_annotation, no_secret)]
+CASES += [
+    pytest.param(way, 10, WAYS[way], id=f"{way.__name__} of another")
+    for way in (bad_annotation, no_secret, no_server_profile)
+]
 
 
 @pytest.mark.parametrize(("broken", "number", "code"), CASES)
@@ -183,6 +202,33 @@ async def test_nineteen_go_on_and_the_broken_one_keeps_what_it_had(broken: Break
         w.cluster.tell(owner(number, to="shop"), secret(number))
         await w.until(answers(w, number, "2"))
         await w.until(lambda: not w.issues())
+
+
+@pytest.mark.parametrize("broken", [no_client_profile, no_server_profile, no_method])
+async def test_on_a_device_that_has_nothing_yet_nineteen_are_published_beside_a_broken_one(broken: Break) -> None:
+    async with twenty(started=False) as w:
+        broken(w, 0)
+        w.start()
+        await w.until(lambda: {HTTP, HTTPS} <= w.virtuals())
+        await w.until(answers(w, 1, "1"))
+        await w.until(answers(w, OWNERS - 1, "1"))
+        assert [(issue.code, str(issue.about)) for issue in w.issues()] == [(WAYS[broken], "Ingress/default/i00")]
+        assert await both(w, 0) == ("", "")
+        w.cluster.tell(owner(0, to="shop"))
+        await w.until(answers(w, 0, "2"))
+        await w.until(lambda: not w.issues())
+
+
+async def test_a_profile_that_is_made_on_the_device_later_is_found_and_used() -> None:
+    async with twenty() as w:
+        no_server_profile(w, 3)
+        await w.until(lambda: [issue.code for issue in w.issues()] == ["TB2056"])
+        w.device.box.tree.create("ltm/profile/server-ssl", {"name": "nosuch", "partition": "Common"})
+        await w.until(lambda: not w.issues())
+        await w.in_sync()
+        server = w.device.box.tree.get("ltm/virtual", HTTPS)
+        assert server is not None
+        assert "/Common/nosuch" in server.children["profiles"]
 
 
 @pytest.mark.parametrize("restarted", [False, True])

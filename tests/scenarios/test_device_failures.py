@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from scenarios.loop import World, endpoints, f5_resource, service, world
+from turnbuckle.runtime.telling import Telling
 
 WEB = (f5_resource(), service(), endpoints(2))
 
@@ -91,16 +92,22 @@ async def test_a_read_that_is_cut_in_half_is_not_taken_for_an_empty_device() -> 
         assert w.issues() == []
 
 
-@pytest.mark.parametrize("outage_s", [2.0, pytest.param(60.0, marks=pytest.mark.long)])
+@pytest.mark.parametrize("outage_s", [5.0, pytest.param(60.0, marks=pytest.mark.long)])
 async def test_refused_connections_are_waited_out_and_the_newest_state_is_pushed(outage_s: float) -> None:
-    async with world(*WEB) as w:
+    telling = Telling()
+
+    def circuit(state: str) -> bool:
+        return f'turnbuckle_device_circuit{{state="{state}"}} 1.0' in telling.metrics.page().decode()
+
+    async with world(*WEB, observer=telling) as w:
         writes = w.mark()
         w.device.go_away(outage_s, reboot=False)
         for count in (3, 4, 5, 6):
             w.cluster.tell(endpoints(count))
-            await asyncio.sleep(outage_s / 10)
+            await asyncio.sleep(outage_s / 25)
+        await w.until(lambda: circuit("open"))
         await w.until(lambda: len(w.members()) == 6, seconds=outage_s + 60)
-        await w.until(lambda: w.issues() == [])
+        await w.until(lambda: w.issues() == [] and circuit("closed"))
         assert len(writes()) == 1
 
 

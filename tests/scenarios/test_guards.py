@@ -7,6 +7,7 @@ from typing import Any
 
 from scenarios.loop import World, endpoints, f5_resource, service, world
 from turnbuckle.model.ref import Grounds
+from turnbuckle.runtime.telling import Telling
 
 NAMES = [f"web{number}" for number in range(40)]
 LISTED, FILTER = Grounds.LISTED, Grounds.FILTER
@@ -32,7 +33,7 @@ async def test_what_went_while_no_controller_ran_goes_on_the_second_look() -> No
 
 
 async def test_what_a_start_does_not_find_and_a_second_look_does_stays() -> None:
-    async with world(*many(), second_look_s=1.0) as w:
+    async with world(*many(), second_look_s=5.0) as w:
         await w.stop()
         w.cluster.delete("ConfigMap", "web0", told=False)
         writes = w.mark()
@@ -40,7 +41,7 @@ async def test_what_a_start_does_not_find_and_a_second_look_does_stays() -> None
         await w.until(lambda: w.worker._agenda.observed is not None)
         w.cluster.tell(f5_resource("web0", address="203.0.113.0"))
         await w.in_sync()
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(5.5)
         assert writes() == []
 
 
@@ -53,10 +54,14 @@ async def test_a_deletion_that_was_watched_is_followed_at_once_however_many_ther
 
 
 async def test_a_list_that_lacks_too_much_waits_for_a_second_one_and_holds_only_that() -> None:
-    async with world(*many(), second_look_s=0.2) as w:
+    telling = Telling()
+    async with world(*many(), second_look_s=0.2, observer=telling) as w:
         w.cluster.confirms = False
         w.cluster.delete("ConfigMap", *NAMES[:20], grounds=LISTED)
         await held_back(w)
+        page = telling.metrics.page().decode()
+        assert "turnbuckle_guard_trips_total 1.0" in page
+        assert 'turnbuckle_device_circuit{state="closed"} 1.0' in page
         w.cluster.tell(endpoints(3))
         await w.until(lambda: len(w.members("/k8s/cfgmap_default_web30_web")) == 3)
         w.cluster.delete("ConfigMap", "web39")

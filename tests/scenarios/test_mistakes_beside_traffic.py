@@ -43,7 +43,7 @@ def balancer(name: str, address: str, annotations: dict[str, Any] | None = None,
     metadata = {
         "name": name,
         "namespace": "default",
-        "annotations": {"cis.f5.com/ip": address} | (annotations or {}),
+        "annotations": ({"cis.f5.com/ip": address} if address else {}) | (annotations or {}),
         "creationTimestamp": "2026-01-01T00:00:00Z" if name == "lb" else "2026-03-01T00:00:00Z",
     }
     given = {"type": "LoadBalancer", "ports": [{"port": 80}], **spec}
@@ -63,6 +63,7 @@ NEIGHBOURS = (
     endpoints(2, "lb", PORT),
 )
 MENDED = (bad(), secret(), service("bad"), endpoints(1, "bad", PORT), bad_lb(), endpoints(1, "bad-lb", PORT))
+BAD = "Ingress/default/bad"
 A, S = "metadata.annotations", "spec.tls[0].secretName"
 
 INGRESS: dict[str, tuple[Manifest, str, str]] = {
@@ -81,6 +82,40 @@ INGRESS: dict[str, tuple[Manifest, str, str]] = {
     ),
     "somebody's partition": (bad({f"{F5}/partition": "prod"}), f"{A}[{F5}/partition]", "writes to k8s only. Write k8s"),
     "no method": (bad({f"{F5}/balance": "Round Robin"}), f"{A}[{F5}/balance]", 'is "Round Robin", which is not known'),
+    "a method that there is not": (
+        bad({f"{F5}/balance": "round-robbin"}),
+        f"{A}[{F5}/balance]",
+        'is "round-robbin", which is not known there. Did you mean "round-robin"?',
+    ),
+    "TLS where the neighbour speaks HTTP": (
+        bad({f"{F5}/https-port": "80", "ingress.kubernetes.io/allow-http": "false"}),
+        f"{A}[{F5}/https-port]",
+        "203.0.113.7:80 speaks plain HTTP for Ingress/default/good, which wants what is usual on that port, and this",
+    ),
+    "a client profile that is not there": (
+        bad({f"{F5}/clientssl": '[{"bigIpProfile": "/Common/nosuch"}]'}, tls=[]),
+        f"{A}[{F5}/clientssl]",
+        "The BIG-IP has no client-ssl profile /Common/nosuch.",
+    ),
+    "no list of profiles": (bad({f"{F5}/clientssl": "/Common/clientssl"}), f"{A}[{F5}/clientssl]", "which is not JSON"),
+    "a server profile that is not there": (
+        bad({f"{F5}/serverssl": "/Common/nosuch"}),
+        f"{A}[{F5}/serverssl]",
+        "The BIG-IP has no server-ssl profile /Common/nosuch.",
+    ),
+    "no name of a profile": (bad({f"{F5}/serverssl": "a b"}), f"{A}[{F5}/serverssl]", "is no full path on the BIG-IP"),
+    "no path to start at": (bad({f"{F5}/rewrite-app-root": "start"}), f"{A}[{F5}/rewrite-app-root]", "names no path"),
+    "no allowed network": (bad({f"{F5}/allow-source-range": ""}), f"{A}[{F5}/allow-source-range]", 'the item ""'),
+    "perhaps": (
+        bad({f"{F5}/translate-server-address": "maybe"}),
+        f"{A}[{F5}/translate-server-address]",
+        "Write one of: true, false.",
+    ),
+    "neither HTTP nor none": (
+        bad({"ingress.kubernetes.io/allow-http": ""}),
+        f"{A}[ingress.kubernetes.io/allow-http]",
+        "Write one of: true, false.",
+    ),
     "health without JSON": (bad({f"{F5}/health": "/"}), f"{A}[{F5}/health]", 'is "/", which is not JSON: expecting'),
     "health of another shape": (bad({f"{F5}/health": "{}"}), f"{A}[{F5}/health]", "is {}. Write a list, for example"),
     "health with an unknown key": (
@@ -140,6 +175,11 @@ SERVICES: dict[str, tuple[Manifest, str, str]] = {
         f"{A}[cis.f5.com/ip]",
         "Write one address, or one IPv4 and one IPv6 address with a comma between.",
     ),
+    "somebody's partition": (
+        bad_lb({"cis.f5.com/partition": "prod"}),
+        f"{A}[cis.f5.com/partition]",
+        "writes to k8s only. Write k8s",
+    ),
     "health without JSON": (
         bad_lb({"cis.f5.com/health": "tcp"}),
         f"{A}[cis.f5.com/health]",
@@ -192,24 +232,42 @@ def nobody_failed(loads: list[Load]) -> None:
 async def test_no_mistake_in_an_ingress_costs_a_request() -> None:
     async with busy() as (w, loads):
         for what, (manifest, field, sentence) in INGRESS.items():
-            errors = [one for one in await told(w, loads, manifest, about="Ingress/default/bad") if one[0] == "ERROR"]
+            errors = [one for one in await told(w, loads, manifest, about=BAD) if one[0] == "ERROR"]
             assert [one[1] for one in errors] == [field], what
             assert sentence in errors[0][2], what
+        nobody_failed(loads)
+
+
+async def test_what_is_wrong_and_no_error_costs_no_request_either() -> None:
+    async with busy() as (w, loads):
+        (unknown,) = await told(w, loads, bad({f"{F5}/helth": "x"}), about=BAD)
+        assert unknown[0] == "WARNING"
+        assert unknown[2].endswith(f'Did you mean "{F5}/health"?')
+        (missing,) = await told(
+            w, loads, bad(None, rule(HOST, path(service="bad"), path("/later", service="later"))), about=BAD
+        )
+        assert missing[:2] == ("PENDING", "spec.rules[0].http.paths[1].backend.service.name")
+        (policy,) = await told(w, loads, bad_lb({"cis.f5.com/policyName": "one"}), about="Service/default/bad-lb")
+        assert policy[:2] == ("PENDING", f"{A}[cis.f5.com/policyName]")
+        label = bad_lb({"cis.f5.com/ipamLabel": "Dev"}, address="")
+        (outside,) = await told(w, loads, label, about="Service/default/bad-lb")
+        assert outside[:2] == ("WARNING", f"{A}[cis.f5.com/ipamLabel]")
+        assert 'The address 203.0.113.9 is in no range of pool "Dev" any more; it stays' in outside[2]
         nobody_failed(loads)
 
 
 async def test_no_mistake_in_a_secret_costs_a_request() -> None:
     async with busy() as (w, loads):
         for what, (manifest, sentence) in SECRETS.items():
-            (found,) = await told(w, loads, manifest, about="Ingress/default/bad")
+            (found,) = await told(w, loads, manifest, about=BAD)
             assert found[:2] == ("ERROR", S), what
             assert found[2].startswith(f"Secret default/bad {sentence}"), what
         w.cluster.delete("Secret", "bad")
-        (found,) = await told(w, loads, about="Ingress/default/bad")
+        (found,) = await told(w, loads, about=BAD)
         assert found[:2] == ("PENDING", S)
         assert found[2].startswith("There is no Secret default/bad: its certificate cannot be shown. Create it")
         ended = secret_manifest("bad", pair(HOST, days=1), "default")
-        (found,) = await told(w, loads, ended, about="Ingress/default/bad")
+        (found,) = await told(w, loads, ended, about=BAD)
         assert found[0] == "WARNING"
         assert found[2] == (
             "The certificate of Secret default/bad ended on 2026-01-02; it is shown all the same, and clients refuse "

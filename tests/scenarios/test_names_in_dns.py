@@ -23,7 +23,7 @@ def at(address: str) -> set[str]:
 
 async def test_an_ingress_is_published_at_the_address_of_its_host_from_the_first_pass_on() -> None:
     async with NameServer({HOST: ["203.0.113.9"]}, ttl_s=0) as server:
-        resolver = ServerResolver("127.0.0.1", server.port, wait_s=0.2)
+        resolver = ServerResolver("127.0.0.1", server.port, wait_s=2.0)
         async with world(*BASE, named(), resolver=resolver) as w:
             assert w.virtuals() == at("203.0.113.9")
             assert not w.issues()
@@ -37,7 +37,7 @@ async def test_an_ingress_is_published_at_the_address_of_its_host_from_the_first
 
 async def test_a_server_that_answers_nothing_takes_nothing_away_not_even_after_a_restart() -> None:
     async with NameServer({HOST: ["203.0.113.9"]}, ttl_s=0) as server:
-        resolver = ServerResolver("127.0.0.1", server.port, wait_s=0.2)
+        resolver = ServerResolver("127.0.0.1", server.port, wait_s=2.0)
         async with world(*BASE, named(), resolver=resolver) as w:
             server.silent = True
             await w.until(lambda: bool(w.issues("TB2054")))

@@ -101,6 +101,7 @@ async def test_a_change_costs_as_much_among_a_thousand_hosts_as_among_a_few() ->
         [f"DELETE {policy}/ingress_more_example_com_more_{gone}", f"DELETE /mgmt/tm/ltm/pool/~k8s~Shared~{gone}"]
     )
     assert sent_bytes(many["added"]) < 1000
+    assert [one.path for one in many["added"]].count("/mgmt/tm/transaction") == 1
     for name, entries in many.items():
         assert changes(entries) == changes(few[name])
         assert sent_bytes(entries) == sent_bytes(few[name])

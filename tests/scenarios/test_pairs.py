@@ -15,6 +15,7 @@ from bigipsim.group.control import shown
 from fakes.leases import FakeLeases
 from scenarios.loop import Cluster, Login, World, endpoints, f5_resource, service
 from scenarios.pairs import DG, SETTINGS, Grouped, Load, Unit, load, pair
+from turnbuckle.runtime import housekeeping
 
 pytestmark = pytest.mark.long
 
@@ -198,7 +199,8 @@ async def test_while_one_controller_is_dead_its_unit_stays_as_it_is_and_serves_o
 # One controller for both
 
 
-async def test_what_is_written_to_the_active_unit_is_given_to_the_other_once() -> None:
+async def test_what_is_written_to_the_active_unit_is_given_to_the_other_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(housekeeping, "SYNC_QUIET_S", 3.0)
     async with units() as both, one_controller(both) as world, load(both[0]) as traffic:
         one, two = both
         before = one.synced_to()

@@ -62,7 +62,7 @@ async def test_a_leader_that_died_is_followed_when_its_lease_has_run_out() -> No
         writes = one.mark()
         await one.die()
         two.cluster.tell(endpoints(5))
-        await two.until(lambda: len(one.members()) == 5, seconds=15)
+        await two.until(lambda: len(one.members()) == 5)
         # The first write goes with the fence, in one transaction; the next one by itself.
         assert [one for one in writes() if "/data-group/" not in one and "/transaction/" not in one] == [
             f"PATCH {POOL}"
@@ -78,13 +78,13 @@ async def test_a_leader_that_cannot_renew_stops_before_anybody_else_begins() -> 
     leases = FakeLeases()
     async with replicas(leases) as (one, two):
         leases.unreachable()
-        await one.until(lambda: not one.worker.leads, seconds=15)
+        await one.until(lambda: not one.worker.leads)
         writes = one.mark()
         tell((one, two), 4)
         await asyncio.sleep(1)
         assert writes() == []
         leases.failure = None
-        await one.until(lambda: len(one.members()) == 4, seconds=15)
+        await one.until(lambda: len(one.members()) == 4)
         assert one.worker.leads != two.worker.leads
 
 

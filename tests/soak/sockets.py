@@ -34,7 +34,7 @@ from turnbuckle.sources.kubernetes import Access, FixedLogin, KubernetesSource, 
 from turnbuckle.sources.pace import Pace
 
 BETWEEN_CALMS = 100
-KNOWN_AFTER_S = 10.0
+KNOWN_AFTER_S = 20.0
 TIME_SCALE = 0.012
 VERIFY_S = 2.0
 SECOND_LOOK_S = 0.2
@@ -115,7 +115,7 @@ class _SocketReplica(Replica):
 class SocketWorld(World):
     """All parts on sockets of this machine."""
 
-    settle_s, idle_s, poll_s = 90.0, 0.5, 0.1
+    settle_s, idle_s, poll_s = 240.0, 0.5, 0.1
     time_scale = TIME_SCALE
 
     def __init__(self, device: SimServer, box: _WatchedBox, server: FakeKubeApi) -> None:

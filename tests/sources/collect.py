@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from patience import PATIENCE_S
 from turnbuckle.engine.protocol import Resource
 from turnbuckle.model.ref import Event, Flawed, Gone, Put, Ref, SourceObject, Synced
 from turnbuckle.sources.base import Source
@@ -76,7 +77,7 @@ class Reader:
     def flawed(self) -> list[Flawed]:
         return [event for event in self.events if isinstance(event, Flawed)]
 
-    async def until(self, what: Callable[[], object], seconds: float = 10.0) -> None:
+    async def until(self, what: Callable[[], object], seconds: float = PATIENCE_S) -> None:
         """Waits until something is so; fails after a time that no healthy run needs."""
         async with asyncio.timeout(seconds):
             while not what():

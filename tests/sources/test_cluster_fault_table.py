@@ -68,6 +68,7 @@ async def test_a_server_that_ends_every_watch_at_once_is_asked_a_few_times_and_n
         api.end_watches()
         before = len(api.seen)
         await asyncio.sleep(1.5)
+        await reader.until(lambda: len(api.seen) > before)
         # Pauses of 0.2 s at least, growing: hundreds without them.
         assert 1 <= len(api.seen) - before <= 8
         assert reader.gone == []
@@ -112,6 +113,7 @@ async def test_a_version_that_stays_too_old_is_not_asked_for_again_and_lists_are
         api.end_watches()
         before = len(api.seen)
         await asyncio.sleep(1.5)
+        await reader.until(lambda: len(api.seen) >= before + 2)
         assert 2 <= len(api.seen) - before <= 16
         assert reader.gone == []
 
@@ -209,7 +211,7 @@ async def test_pauses_grow_and_differ_from_one_reflector_to_the_next(api):
 
 
 async def test_a_connection_that_is_half_open_is_noticed_and_deletions_in_the_gap_are_told(api):
-    impatient = Timing(idle_s=0.2, first_delay_s=0.01, longest_delay_s=0.05, at_once_s=0.01)
+    impatient = Timing(idle_s=1.0, first_delay_s=0.01, longest_delay_s=0.05, at_once_s=0.01)
     async with reading(source(api, impatient)) as reader:
         await followed(api, reader)
         api.fail("watch", times=1, hang_after=0)

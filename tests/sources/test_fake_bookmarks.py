@@ -8,6 +8,7 @@ import json
 import aiohttp
 
 from fakes.kubeapi import FakeKubeApi
+from patience import PATIENCE_S
 
 
 async def test_a_watch_gets_bookmarks_while_only_other_kinds_change() -> None:
@@ -22,7 +23,7 @@ async def test_a_watch_gets_bookmarks_while_only_other_kinds_change() -> None:
 
     renewing = asyncio.create_task(renew())
     try:
-        async with aiohttp.ClientSession() as session, asyncio.timeout(10), session.get(watch) as reply:
+        async with aiohttp.ClientSession() as session, asyncio.timeout(PATIENCE_S), session.get(watch) as reply:
             told = [json.loads(await reply.content.readline())["type"] for _ in range(3)]
     finally:
         renewing.cancel()

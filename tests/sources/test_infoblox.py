@@ -159,7 +159,7 @@ async def test_an_address_that_still_listens_is_not_given_back(grid: FakeWapi) -
         mark = Mark("ctl", "k1", "Service/shop/a")
         keeper.has(VirtualServer("/k8s/Shared/a", mark, "10.1.0.1", 80))
         keeper.asks()
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)
         keeper.now = GRACE_S
         keeper.asks(lease("b"))
         await keeper.until(lambda: len(grid.records) == 2)

@@ -6,16 +6,20 @@ from dataclasses import replace
 
 import pytest
 
+from turnbuckle.kinds.device_profile import DeviceProfileSpec, asked
 from turnbuckle.model.ltm import Pool, VirtualServer
 from turnbuckle.model.policy import Policy, PolicyRule
-from turnbuckle.model.ref import Gone, Ref
+from turnbuckle.model.ref import Gone, Put, Ref, SourceObject
 from unit.ingresses import F5, Cluster, backend, ingress, ingress_class, path, rule, service
 
 K8S = "ingress.kubernetes.io"
+OLD, NEW = "2026-01-01T00:00:00Z", "2026-06-01T00:00:00Z"
+CLIENTSSL = '[{"bigIpProfile": "/Common/clientssl"}]'
 
 ANNOTATIONS = [
     (f"{F5}/ip", "nowhere", "TB1012", '"nowhere", which is no IP address. Write an IPv4 or IPv6 address'),
     (f"{F5}/ip", "", "TB1012", 'is "", which is no IP address'),
+    (f"{F5}/partition", "p" * 65, "TB1030", "Use up to 64 letters"),
     (f"{F5}/partition", "k8s/web", "TB1030", "is no name of a partition. Use up to 64 letters"),
     (f"{F5}/partition", "Common", "TB2002", "belongs to the whole device"),
     (f"{F5}/partition", "theirs", "TB2001", "this controller writes to k8s only"),
@@ -27,6 +31,7 @@ ANNOTATIONS = [
     (f"{F5}/https-port", "65536", "TB1009", "is 65536, which is outside 1 to 65535"),
     (f"{F5}/https-port", "9" * 5000, "TB1009", "which is outside 1 to 65535"),
     (f"{F5}/balance", "", "TB1011", "is empty"),
+    (f"{F5}/balance", "round-robbin", "TB1010", 'Did you mean "round-robin"? Write one of: '),
     (f"{F5}/whitelist-source-range", "10.0.0.0/8,here", "TB1041", 'the item "here", which is no network'),
     (f"{F5}/whitelist-source-range", "10.0.0.0/33", "TB1041", "Write networks with commas between"),
     (f"{F5}/allow-source-range", "", "TB1041", 'the item ""'),
@@ -43,6 +48,9 @@ ANNOTATIONS = [
     (f"{F5}/health", '[{"send": "x"}]', "TB1003", "[0].path is missing: which rule it is for"),
     (f"{F5}/health", '[{"path": "/", "interval": "5"}]', "TB1008", "a whole number from 1 to 86400, without quotes"),
     (f"{F5}/health", '[{"path": "/", "timeout": 0}]', "TB1009", "[0].timeout is 0"),
+    (f"{F5}/health", '[{"path": "/", "timeout": 86401}]', "TB1009", "[0].timeout is 86401"),
+    (f"{F5}/health", '[{"path": "/", "interval": 0}]', "TB1009", "[0].interval is 0"),
+    (f"{F5}/health", '[{"path": "/", "interval": 86401}]', "TB1009", "[0].interval is 86401"),
     (f"{F5}/health", '[{"path": "/", "recv": 7}]', "TB1008", "Write a text in quotes"),
     (f"{F5}/health", '[{"path": "/", "type": "htp"}]', "TB1010", 'Did you mean "http"?'),
     (f"{F5}/health", '[{"path": "/", "sent": "x"}]', "TB1005", 'Did you mean "send"?'),
@@ -123,7 +131,6 @@ def test_an_annotation_for_somebody_else_is_none_of_our_business(name):
 
 WARNINGS = [
     ({f"{F5}/ip": "203.0.113.7/24"}, "TB1029"),
-    ({f"{F5}/balance": "round-robbin"}, "TB1031"),
     ({f"{F5}/waf": "/Common/policy"}, "TB1024"),
     ({f"{F5}/serverssl": "/Common/serverssl"}, "TB1024"),
     ({f"{F5}/rewrite-target-url": "www.example.com=x.example.com"}, "TB1024"),
@@ -225,6 +232,89 @@ def test_http_and_https_on_one_port_are_refused():
     assert cluster.said() == [("ERROR", "TB1047", f"metadata.annotations[{F5}/https-port]")]
     alone = Cluster(ingress(annotations={**profiles, f"{K8S}/ssl-redirect": "false"}))
     assert alone.issues == []
+
+
+@pytest.mark.parametrize(
+    ("port", "oldest", "winner", "why"),
+    [
+        (80, "tls", "plain", "wants what is usual on that port"),
+        (80, "plain", "plain", "wants what is usual on that port"),
+        (443, "plain", "tls", "wants what is usual on that port"),
+        (443, "tls", "tls", "wants what is usual on that port"),
+        (8443, "tls", "tls", "is older"),
+        (8443, "plain", "plain", "is older"),
+    ],
+)
+def test_tls_and_plain_http_do_not_meet_on_one_port(port, oldest, winner, why):
+    tls = {f"{F5}/clientssl": CLIENTSSL, f"{F5}/https-port": str(port), f"{K8S}/ssl-redirect": "false"}
+    wants = {"tls": tls, "plain": {f"{F5}/http-port": str(port)}}
+    both = {
+        name: ingress(name, "ns", rule(name), annotations=wants[name], created=OLD if name == oldest else NEW)
+        for name in wants
+    }
+    cluster = Cluster(*both.values())
+    loser, field = ("plain", "http-port") if winner == "tls" else ("tls", "https-port")
+    (issue,) = cluster.issues
+    assert (issue.severity, issue.code, issue.about.name) == ("ERROR", "TB2057", loser)
+    assert issue.field == f"metadata.annotations[{F5}/{field}]"
+    speaks, wanted = ("TLS", "plain HTTP") if winner == "tls" else ("plain HTTP", "TLS")
+    assert issue.text == (
+        f"203.0.113.7:{port} speaks {speaks} for Ingress/ns/{winner}, which {why}, and this one wants {wanted} "
+        "there. Choose another port, or another address."
+    )
+    alone = Cluster(both[winner])
+    assert cluster.made(VirtualServer) == alone.made(VirtualServer) != []
+    assert cluster.made(PolicyRule) == alone.made(PolicyRule) != []
+    assert Cluster(both[loser]).issues == []
+
+
+def served_by(cluster: Cluster) -> list[tuple[bool, bool]]:
+    """Of each virtual server, whether it speaks TLS to members, and whether it translates their address."""
+    servers = cluster.made(VirtualServer)
+    return [(any(use.context == "serverside" for use in one.profiles), one.translate_address) for one in servers]
+
+
+@pytest.mark.parametrize(("namespace", "counts"), [("ns", True), ("other", False)])
+def test_how_members_are_talked_to_is_for_nobody_of_another_namespace_to_say(namespace, counts):
+    tls = {f"{F5}/clientssl": CLIENTSSL, f"{K8S}/ssl-redirect": "false"}
+    says = {f"{F5}/serverssl": "/Common/serverssl", f"{F5}/translate-server-address": "false"}
+    older = ingress("older", "ns", rule("www"), annotations=tls, created=OLD)
+    younger = ingress("b", namespace, rule("b"), annotations=tls | says, created=NEW)
+    cluster = Cluster(older, younger)
+    assert served_by(cluster) == [(counts, not counts)]
+    told = [issue for issue in cluster.issues if issue.code == "TB2047"]
+    assert [issue.about.name for issue in told] == ([] if counts else ["b", "b"])
+    for issue in told:
+        assert "where Ingress/ns/older, which is older, has it otherwise; that counts" in issue.text
+
+
+def test_a_profile_that_the_device_has_not_is_an_error_of_who_names_it_and_of_nobody_else():
+    names = {f"{F5}/clientssl": '[{"bigIpProfile": "/Common/nosuch"}]', f"{F5}/serverssl": "backends"}
+    older = ingress("older", "ns", rule("www"), annotations={f"{F5}/clientssl": CLIENTSSL}, created=OLD)
+    younger = ingress("b", "ns", rule("b"), annotations=names, created=NEW)
+    cluster = Cluster(older, younger, profiles_asked_for=True)
+    assert not cluster.made(VirtualServer), "nobody has said yet what is there"
+    assert cluster.issues == []
+    cluster.then(
+        there("client-ssl", "/Common/clientssl"),
+        there("client-ssl", "/Common/nosuch", False),
+        there("server-ssl", "/k8s/backends", False),
+    )
+    assert [(issue.code, issue.about.name, issue.field) for issue in cluster.issues] == [
+        ("TB2056", "b", f"metadata.annotations[{F5}/clientssl]"),
+        ("TB2056", "b", f"metadata.annotations[{F5}/serverssl]"),
+    ]
+    assert cluster.issues[0].text.startswith("The BIG-IP has no client-ssl profile /Common/nosuch. Make it there")
+    alone = Cluster(older, profiles_asked_for=True)
+    alone.then(there("client-ssl", "/Common/clientssl"))
+    assert cluster.made(VirtualServer) == alone.made(VirtualServer) != []
+    cluster.then(there("client-ssl", "/Common/nosuch"), there("server-ssl", "/k8s/backends"))
+    assert cluster.issues == []
+    assert (True, True) in served_by(cluster)
+
+
+def there(sort, path, is_there=True):
+    return Put(SourceObject(asked(sort, path), DeviceProfileSpec(is_there)))
 
 
 def test_an_ingress_under_members_only_is_told_and_not_published():

@@ -13,6 +13,11 @@ from turnbuckle.model.issue import Issue
 from turnbuckle.model.ltm import VirtualServer
 from turnbuckle.model.policy import PolicyRule
 from turnbuckle.model.ref import Event
+from turnbuckle.model.settings import Settings
+from turnbuckle.model.state import State
+from turnbuckle.sources.leases_desk import Desk
+from turnbuckle.sources.leases_pools import parse as parse_pools
+from turnbuckle.sources.leases_range import RangeLeases
 from unit.ingresses import Cluster, decoded, ingress, ingress_manifest, pair, rule, secret, service
 
 ODD: dict[str, Any] = {
@@ -86,7 +91,6 @@ def _can_be_read(issue: Issue) -> None:
 SILENT = {
     # What these say is a name of somebody else's, or nothing at all; the BIG-IP or the pools know whether there is one.
     ingress_options.SERVER_SSL: {"a number", "a negative number", "a fraction", "a switch"},
-    ingress_options.HTTPS_PORT: {"a number"},
     ingress_options.HTTP_PORT: {"a number"},
     ingress_options.TRANSLATE: {"a switch"},
     ingress_options.SSL_REDIRECT: {"a switch"},
@@ -113,6 +117,20 @@ def test_whatever_stands_in_an_annotation_of_an_ingress_it_is_told_and_the_neigh
 def test_whatever_stands_in_an_annotation_of_a_service_it_is_told_and_the_neighbour_is_published(what):
     silent = {name for name in OF_SERVICE if not told(balancer({name: ODD[what]}), name)}
     assert silent == {name for name in OF_SERVICE if what in SILENT.get(name, ())}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_whatever_stands_as_a_label_it_is_told_that_there_is_no_such_pool(what):
+    cluster = Cluster(balancer({service_balancer.ADDRESS: "", service_balancer.POOL_LABEL: ODD[what]}), *NEIGHBOURS)
+    leases = RangeLeases(parse_pools('{"Dev": "203.0.113.0/28"}'), Desk(cluster.engine.get, Settings("c", "k")))
+    leases.asked(cluster.now)
+    leases.observed(State())
+    cluster.then(*leases.look())
+    found = [issue for issue in cluster.issues if issue.about.name == "lb" and issue.code != "TB2010"]
+    for issue in found:
+        _can_be_read(issue)
+    assert [str(issue.severity) for issue in found] == ["ERROR"]
+    assert not [one for one in cluster.made(VirtualServer) if one.mark.owner.endswith("ns/lb")]
 
 
 @pytest.mark.parametrize("prefix", ["virtual-server.f5.com/", "turnbuckle/"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -26,6 +27,7 @@ from turnbuckle.cli.words import OneOf
 from turnbuckle.config import Loaded, identities, load, needs_folder, settings_of
 from turnbuckle.model.issue import Issue
 from turnbuckle.model.plan import Plan
+from turnbuckle.model.ref import Ref
 from turnbuckle.model.state import State
 from turnbuckle.planner.render import as_json
 from turnbuckle.runtime.offline import translate
@@ -48,23 +50,37 @@ def check(given: Given, output: str, strict: bool) -> int:
     turnbuckle check --config turnbuckle.yaml
     """
     loaded = load(given, os.environ)
-    issues, origins = _found(loaded)
+    issues, origins, differences = _found(loaded)
     if output == "json":
-        click.echo(as_json(Plan(), issues, origins))
+        click.echo(as_json(Plan(), issues, origins, differences=[_as_row(*one, origins) for one in differences]))
     else:
         say_notes(loaded.notes)
         for line in issue_lines(issues, origins, coloured()):
             click.echo(line)
+        if differences:
+            click.echo("Other than with k8s-bigip-ctlr, which is no mistake:")
+        for row in (_as_row(*one, origins) for one in differences):
+            click.echo(f"  {row['file']}:{row['line']}  {row['object']}  {row['field']}  {row['message']}")
         click.echo(f"{count_line(issues)}.".capitalize())
     return 1 if has_errors(issues) or (strict and issues) else 0
 
 
-def _found(loaded: Loaded) -> tuple[Sequence[Issue], Origins]:
+Difference = tuple[Ref, str, str]
+"""See Manifests.differences."""
+
+
+def _as_row(about: Ref, field: str, sentence: str, origins: Origins) -> dict[str, Any]:
+    origin = origins[about]
+    place = {"file": origin.file, "line": origin.line_of(field)}
+    return {"object": str(about), "field": field, "message": sentence, **place}
+
+
+def _found(loaded: Loaded) -> tuple[Sequence[Issue], Origins, Sequence[Difference]]:
     lacking = () if loaded.given("config") and loaded.config.folder is None else needs_folder(loaded)
     issues, origins = of_mistakes((*loaded.mistakes, *lacking))
     folder = loaded.config.folder
     if folder is None or not folder.exists():
-        return in_order(issues, origins), origins
+        return in_order(issues, origins), origins, ()
     with progress(f"reading {folder}"):
         settings = settings_of(loaded.config, *identities(loaded.config))
         manifests = translate(folder, settings, loaded.config.namespace)
@@ -72,4 +88,4 @@ def _found(loaded: Loaded) -> tuple[Sequence[Issue], Origins]:
             # As on a BIG-IP where nobody has an address yet: that tells whether the pools are there, and large enough.
             manifests = leased(State(), manifests, loaded.config)
     places = {**from_here(folder, manifests.origins), **origins}
-    return in_order([*issues, *manifests.issues], places), places
+    return in_order([*issues, *manifests.issues], places), places, manifests.differences()

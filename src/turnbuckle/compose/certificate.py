@@ -38,7 +38,10 @@ class CertificateComposer:
         # Kubernetes has no underscores in names, so no two Secrets make the same one.
         name = in_folder(key.partition, f"{key.namespace}_{key.secret}_{spec.digest[:8]}")
         mark = facts.mark_for(look, claims[0].owner)
-        files = (CertificateFile(name, mark, spec.digest, spec.certificate), KeyFile(name, mark, spec.digest, spec.key))
+        shown = CertificateFile(
+            name, mark, spec.digest, spec.certificate, secret=f"{key.namespace}/{key.secret}", ends=spec.ends
+        )
+        files = (shown, KeyFile(name, mark, spec.digest, spec.key))
         warnings = tuple(issue for claim in claims for issue in _warnings(key, spec, claim, look))
         return Composition(files, warnings, made=CertificateFiles(name, name, spec.chained))
 

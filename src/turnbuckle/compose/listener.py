@@ -1,9 +1,11 @@
 """One virtual server for each destination: whose it is, who shares it, and who says what holds for the whole of it.
 
 Claims with the oldest claim's token share its virtual server, policy and certificates; whoever else wants the
-destination is told who has it. What can only be one for a virtual server is what the oldest claim says that says
-anything about it. Rules go on to their hosts, so that a change of one owner composes this listener, which is cheap, and
-its own hosts only.
+destination is told who has it. Nobody who wants TLS shares one with those who do not: the oldest decides, but on port
+80 and 443 so does the protocol that is usual there, since a slip in one port must not take it from everybody. What can
+only be one for a virtual server is what the oldest claim says that says anything about it; how members are talked to
+only those in the oldest claim's namespace may say, since it is for everybody's members. Rules go on to their hosts, so
+that a change of one owner composes this listener, which is cheap, and its own hosts only.
 """
 
 from __future__ import annotations
@@ -47,7 +49,7 @@ class ListenerComposer:
         """
         # Read, so that who loses here is tried again as well when the whole address goes elsewhere.
         look.made(AddressKey(key.address))
-        first, where = claims[0], destination(key.address, key.port)
+        first, where = _first(claims), destination(key.address, key.port)
         sharing = [claim for claim in claims if claim is first or _share(first, claim)]
         issues = [_taken(where, first, claim) for claim in claims if claim is not first and not _share(first, claim)]
         shown, whole = _Shown.of(sharing, look), _Whole.of(sharing)
@@ -69,6 +71,7 @@ COMPOSER = ListenerComposer()
 
 _NONE: frozenset[str] = frozenset()
 _PROTOCOLS: Mapping[str, Protocol] = {"udp": "udp", "sctp": "sctp"}
+_USUALLY_TLS: Mapping[int, bool] = {80: False, 443: True}
 _NO_PATHS: frozenset[Path] = frozenset()
 
 
@@ -78,12 +81,29 @@ def _uses(wanted: frozenset[tuple[str, Any]]) -> frozenset[ProfileUse]:
     return frozenset(ProfileUse(name, context) for name, context in wanted)
 
 
-def _share(first: Claim, other: Claim) -> bool:
+def _first(claims: Sequence[Claim]) -> Claim:
+    """Whose the virtual server is: the oldest claim's; where TLS meets plain HTTP, that of who wants the usual."""
+    oldest = claims[0]
+    could = [claim for claim in claims if _could_share(oldest, claim)]
+    usual = (claim for claim in could if _USUALLY_TLS.get(claim.want.port) is claim.want.secure)
+    return next(usual, oldest)
+
+
+def _could_share(first: Claim, other: Claim) -> bool:
     return bool(first.want.share) and first.want.share == other.want.share
+
+
+def _share(first: Claim, other: Claim) -> bool:
+    return _could_share(first, other) and first.want.secure is other.want.secure
 
 
 def _taken(where: str, first: Claim, other: Claim) -> Issue:
     why = issues_of.why_first(first.age, other.age)
+    if _could_share(first, other):
+        field, holder = other.want.port_field, str(first.owner)
+        if first.want.port in _USUALLY_TLS:
+            why = issues_of.USUAL
+        return issues_of.port_speaks_otherwise(other.owner, field, where, holder, first.want.secure, why)
     return issues_of.address_taken(other.owner, other.want.field, where, str(first.owner), why)
 
 
@@ -101,7 +121,7 @@ def _server(key: ListenerKey, first: Claim, whole: _Whole, mark: Mark) -> Virtua
         persistence=want.persistence,
         policies=frozenset({want.policy}) if whole.has_rules else _NONE,
         rules=frozenset({irule_of(want.policy)}) if whole.has_wildcards else _NONE,
-        translate_address=whole.translate is None or whole.translate.want.translate_address,
+        translate_address=whole.translates,
         source=want.source,
     )
 
@@ -119,14 +139,15 @@ class _Whole:
 
     @staticmethod
     def of(sharing: Sequence[Claim]) -> _Whole:
+        at_home = [claim for claim in sharing if claim.owner.namespace == sharing[0].owner.namespace]
         default = next((claim for claim in sharing if claim.want.pool or claim.want.rest), None)
-        serverside = next((claim for claim in sharing if _serverside(claim.want)), None)
+        serverside = next((claim for claim in at_home if _serverside(claim.want)), None)
         uses = {use for claim in sharing for use in claim.want.profiles if use[1] != "serverside"}
         uses |= _serverside(serverside.want) if serverside is not None else frozenset()
         return _Whole(
             default,
             serverside,
-            next((claim for claim in sharing if claim.want.translate_address is not None), None),
+            next((claim for claim in at_home if claim.want.translate_address is not None), None),
             _uses(frozenset(uses)),
             any(claim.want.hosts for claim in sharing) or (default is not None and default.want.rest is not None),
             any(_has_wildcards(claim.want) for claim in sharing),
@@ -162,16 +183,17 @@ class _Whole:
                 holder, why = str(self.default.owner), issues_of.why_first(self.default.age, claim.age)
                 alone = not want.hosts
                 yield issues_of.default_taken(claim.owner, want.pool_field, where, holder, why, alone)
-            if self.serverside is not None and _serverside(want) not in (
-                frozenset(),
-                _serverside(self.serverside.want),
+            if _serverside(want) and (
+                self.serverside is None or _serverside(want) != _serverside(self.serverside.want)
             ):
-                yield _differs(claim, want.profile_field, where, self.serverside)
-            if self.translate is not None and want.translate_address not in (
-                None,
-                self.translate.want.translate_address,
-            ):
-                yield _differs(claim, want.translate_field, where, self.translate)
+                yield _differs(claim, want.profile_field, where, self.serverside or sharing[0])
+            if want.translate_address not in (None, self.translates):
+                yield _differs(claim, want.translate_field, where, self.translate or sharing[0])
+
+    @property
+    def translates(self) -> bool:
+        """Whether members see their own address as the destination, as they do where nobody says anything."""
+        return self.translate is None or bool(self.translate.want.translate_address)
 
 
 def _wants_another_rest(want: ListenerSettings, other: ListenerSettings) -> bool:

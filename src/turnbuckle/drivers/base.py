@@ -174,6 +174,14 @@ class Driver(Protocol):
         """
         ...
 
+    async def missing(self, paths: Collection[Path]) -> frozenset[Path]:
+        """Those of the paths, of any collection, where the device has no object.
+
+        Raises:
+            DriverError: it does not say.
+        """
+        ...
+
     async def collect_nodes(self, candidates: Collection[str]) -> frozenset[str]:
         """Deletes those nodes that nobody uses and that still have the form in which the device made them.
 

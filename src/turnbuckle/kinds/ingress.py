@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from turnbuckle.engine.protocol import Look, Patch, Resource, Served, Translation
-from turnbuckle.kinds import host_address
+from turnbuckle.kinds import device_profile, host_address
 from turnbuckle.kinds import ingress_options as names
 from turnbuckle.kinds import ingress_rules as rules
 from turnbuckle.kinds.host_address import HostAddressSpec
@@ -173,7 +173,7 @@ class _Pass:
     def _looked_up(self, host: str) -> str:
         found = self.look.get(host_address.asked(host))
         known: HostAddressSpec = found.spec if found is not None else HostAddressSpec()
-        self.waits = found is None
+        self.waits |= found is None
         field = "spec.rules[0].host"
         if known.trouble:
             self.reader.issues.append(issues_of.name_unknown(self.ref, field, host, known.trouble, known.address))
@@ -281,7 +281,7 @@ class _Listeners:
         ways: list[Way],
         certificates: tuple[CertificateKey, ...],
     ) -> None:
-        self.reader, self.options, self.settings = of.reader, of.options, of.settings
+        self.of, self.reader, self.options, self.settings = of, of.reader, of.options, of.settings
         self.partition, self.address, self.default, self.ways = partition, address, default, ways
         self.certificates = certificates
         self.tls = bool(of.spec.tls or self.options[names.CLIENT_SSL])
@@ -338,14 +338,32 @@ class _Listeners:
             pool_field=_DEFAULT,
             profile_field=field_of(names.SERVER_SSL),
             translate_field=field_of(names.TRANSLATE),
+            port_field=field_of(names.HTTP_PORT),
         )
 
     def _secure(self, port: int) -> ListenerSettings:
-        uses = {(path_in(name, self.partition), "clientside") for name in self.options[names.CLIENT_SSL]}
-        if self.options[names.SERVER_SSL]:
-            uses.add((path_in(self.options[names.SERVER_SSL], self.partition), "serverside"))
+        clientside = [path_in(name, self.partition) for name in self.options[names.CLIENT_SSL]]
+        serverside = [path_in(name, self.partition) for name in filter(None, (self.options[names.SERVER_SSL],))]
+        self._look_for("client-ssl", clientside, names.CLIENT_SSL)
+        self._look_for("server-ssl", serverside, names.SERVER_SSL)
+        uses = {(path, "clientside") for path in clientside} | {(path, "serverside") for path in serverside}
         plain = self._listener(port, self.ways, self._rest())
-        return replace(plain, secure=True, certificates=self.certificates, profiles=plain.profiles | uses)
+        return replace(
+            plain,
+            secure=True,
+            certificates=self.certificates,
+            profiles=plain.profiles | uses,
+            port_field=field_of(names.HTTPS_PORT),
+        )
+
+    def _look_for(self, sort: Literal["client-ssl", "server-ssl"], paths: list[str], option: str) -> None:
+        """Tells of profiles that the device has not: with one of them it would refuse what others share."""
+        for path in paths:
+            found = self.of.look.get(device_profile.asked(sort, path))
+            if found is None:
+                self.of.waits |= self.settings.profiles_asked_for
+            elif not found.spec.there:
+                self.reader.flaw(issues_of.profile_missing(self.reader.about, field_of(option), sort, path))
 
     def _networks(self) -> tuple[str, ...]:
         first, second = self.options[names.WHITELIST], self.options[names.ALLOWED]

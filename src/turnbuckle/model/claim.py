@@ -204,7 +204,8 @@ class ListenerSettings:
     for each host its rules; needs: what the policy requires of a virtual server.
     translate_address: whether members see their own address as the destination; None where nothing is said.
     source: whom it serves, as a prefix; empty: everybody.
-    pool_field, profile_field, translate_field: where that stands in the owner's object, and field the address.
+    pool_field, profile_field, translate_field, port_field: where that stands in the owner's object, and field the
+    address.
     """
 
     name: str
@@ -228,6 +229,7 @@ class ListenerSettings:
     pool_field: str = ""
     profile_field: str = ""
     translate_field: str = ""
+    port_field: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -617,6 +617,7 @@ def external_name(about: Ref, field: str, namespace: str, name: str) -> Issue:
 
 
 OLDER = "is older"
+USUAL = "wants what is usual on that port"
 BY_NAME = "comes first by name"
 """Why one of two objects comes before the other; the second where they have no times to compare."""
 
@@ -859,13 +860,38 @@ def default_taken(about: Ref, field: str, where: str, holder: str, why: str, alo
     )
 
 
+def port_speaks_otherwise(about: Ref, field: str, where: str, holder: str, secure: bool, why: str = OLDER) -> Issue:
+    """Two of whom one wants TLS want one listener. secure: the holder does."""
+    theirs, this = ("TLS", "plain HTTP") if secure else ("plain HTTP", "TLS")
+    return _error(
+        about,
+        field,
+        "TB2057",
+        f"{where} speaks {theirs} for {holder}, which {why}, and this one wants {this} there.",
+        "Choose another port, or another address.",
+        where,
+    )
+
+
+def profile_missing(about: Ref, field: str, sort: str, path: str) -> Issue:
+    """A profile of the device that is not there. sort: as in the device's collection, such as "client-ssl"."""
+    return _error(
+        about,
+        field,
+        "TB2056",
+        f"The BIG-IP has no {sort} profile {path}.",
+        f"Make it there (tmsh create ltm profile {sort} {path}), or correct the name; it is looked for again.",
+        path,
+    )
+
+
 def listener_differs(about: Ref, field: str, where: str, holder: str, why: str = OLDER) -> Issue:
     """Two who share a virtual server want it different."""
     return _warning(
         about,
         field,
         "TB2047",
-        f"{field} is for the whole of {where}, where {holder}, which {why}, says otherwise; that counts.",
+        f"{field} is for the whole of {where}, where {holder}, which {why}, has it otherwise; that counts.",
         "Make the two equal, or choose another address.",
     )
 

@@ -23,6 +23,7 @@ class Settings:
     ingress_class: name of the IngressClass to serve; with ingress_class_only not those Ingresses that name no class.
     default_ingress_ip: the address of Ingresses that give none, as bigip_address answers it; empty: there is none.
     resolve_ingress_names: whether the address of an Ingress that gives none is that of its first rule's host.
+    profiles_asked_for: whether somebody answers which profiles the device has, so that it is worth waiting for.
     load_balancer_class: the class of Services of type LoadBalancer to serve; with load_balancer_class_only not those
     Services that name no class.
     """
@@ -41,6 +42,7 @@ class Settings:
     ingress_class_only: bool = False
     default_ingress_ip: str = ""
     resolve_ingress_names: bool = False
+    profiles_asked_for: bool = False
     load_balancer_class: str = ""
     load_balancer_class_only: bool = False
 

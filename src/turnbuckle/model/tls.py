@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import ClassVar
 
 from turnbuckle.model.ltm import Context, LtmObject, VirtualServer
@@ -35,11 +36,14 @@ class CertificateFile(LtmObject):
     """A certificate with its chain, if it has one.
 
     digest: SHA-256 of the PEM text in hex; it is compared, for the text is not read back. pem: empty when the object
-    was read from the device. `name` has a part of the digest, so that a renewed certificate is another object.
+    was read from the device. `name` has a part of the digest, so that a renewed certificate is another object. secret:
+    "namespace/name" of the Secret that it is from, and ends: the day on which it ends; both as pem.
     """
 
     digest: str = ""
     pem: str = field(default="", compare=False, repr=False)
+    secret: str = field(default="", compare=False, repr=False)
+    ends: date | None = field(default=None, compare=False, repr=False)
 
     KIND: ClassVar[str] = "sys/file/ssl-cert"
 

@@ -84,12 +84,17 @@ def nothing_to_do(issues: Iterable[Issue]) -> str:
 
 
 def as_json(
-    plan: Plan, issues: Iterable[Issue] = (), origins: Origins | None = None, *, partitions: Sequence[str] = ()
+    plan: Plan,
+    issues: Iterable[Issue] = (),
+    origins: Origins | None = None,
+    *,
+    partitions: Sequence[str] = (),
+    **more: object,
 ) -> str:
-    """The plan as a program reads it. partitions: as in text."""
+    """The plan as a program reads it. partitions: as in text. more: keys beside those of a plan."""
     made = [_partition_json(name) for name in partitions]
     operations = made + [_operation_json(operation) for operation in plan.operations]
-    return _as_json(plan, operations, [*issues, *plan.refusals], origins or {})
+    return _as_json(plan, operations, [*issues, *plan.refusals], origins or {}, **more)
 
 
 def outcomes_as_json(

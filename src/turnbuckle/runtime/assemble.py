@@ -25,7 +25,7 @@ from turnbuckle.runtime.controller import Controller, LeaseKeeper, snapshots
 from turnbuckle.runtime.device import DeviceWorker
 from turnbuckle.runtime.ipam_object import ClusterIpamObject, object_name
 from turnbuckle.runtime.keeping import Keeper, default_directory
-from turnbuckle.runtime.leader import Election
+from turnbuckle.runtime.leader import Election, lease_names
 from turnbuckle.runtime.namespaces import Scope, ScopedSource
 from turnbuckle.runtime.report import Report
 from turnbuckle.runtime.telling import InCluster, Telling
@@ -92,7 +92,16 @@ async def assemble(
     controller = _controller(config, credentials, cluster, report, telling, controller_id, cluster_id, login)
     if not config.once:
         telling.in_cluster = InCluster(
-            login, _kinds(config), report, controller.get, telling.leads, controller_id, telling.secrets
+            login,
+            _kinds(config),
+            report,
+            controller.get,
+            telling.leads,
+            controller_id,
+            telling.secrets,
+            Ref("", "Lease", lease_namespace(config), lease_names(config.bigip_partition, config.bigip_url)[0])
+            if config.leader_elect
+            else None,
         )
     return controller
 

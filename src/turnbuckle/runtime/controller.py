@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from typing import Protocol
 
 from turnbuckle import registry
 from turnbuckle.engine.engine import Engine
@@ -20,9 +21,10 @@ from turnbuckle.runtime.calendar import Calendar
 from turnbuckle.runtime.device import DeviceWorker
 from turnbuckle.runtime.latest import Latest
 from turnbuckle.runtime.leader import Election
+from turnbuckle.runtime.profiles import Profiles
 from turnbuckle.runtime.report import Report
 from turnbuckle.runtime.telling import Telling
-from turnbuckle.sources.base import Source
+from turnbuckle.sources.base import PutEvents, Source
 from turnbuckle.sources.leases_desk import Desk, Leases
 from turnbuckle.sources.leases_pools import NO_POOLS, Pools
 from turnbuckle.sources.leases_range import RangeLeases
@@ -51,6 +53,24 @@ def no_pools(desk: Desk, may_grant: Callable[[], bool]) -> Leases:
     return RangeLeases(NO_POOLS, desk, may_grant=may_grant)
 
 
+class Answerer(Protocol):
+    """Whoever knows objects that are made when a snapshot asks for them (see engine/demand.py)."""
+
+    name: str
+
+    def asked(self, snapshot: Snapshot) -> None:
+        """The newest snapshot."""
+        ...
+
+    async def first(self, snapshot: Snapshot) -> Sequence[Event]:
+        """The answers to what the first snapshot asks for, as far as they come soon."""
+        ...
+
+    async def run(self, put: PutEvents) -> None:
+        """Answers until it is cancelled."""
+        ...
+
+
 class Controller:
     """One engine, its sources and one device."""
 
@@ -72,7 +92,8 @@ class Controller:
             registry.kinds(), registry.composers(), [source.name for source in sources], registry.on_demand()
         )
         self.leases = keeper(Desk(self._engine.get, settings), lambda: worker.in_charge)
-        self._names = Names(resolver, self._engine.get) if resolver is not None else None
+        names = [Names(resolver, self._engine.get)] if resolver is not None else []
+        self._answerers: Sequence[Answerer] = (Profiles(worker.missing), *names)
         self._settings, self._calendar = settings, Calendar()
         self._telling, self._election = telling or Telling(), election
         report.place = self._place
@@ -98,8 +119,8 @@ class Controller:
                 tasks.create_task(self._calendar.run(self._put), name="calendar")
                 tasks.create_task(self._telling.run(), name="telling")
                 tasks.create_task(self.leases.run(self._put), name=self.leases.name)
-                if self._names is not None:
-                    tasks.create_task(self._names.run(self._put), name=self._names.name)
+                for one in self._answerers:
+                    tasks.create_task(one.run(self._put), name=one.name)
                 if self._election is not None:
                     tasks.create_task(self._election.run(), name="election")
                 for source in self._sources:
@@ -156,8 +177,7 @@ class Controller:
             snapshot = await self._ingest(events)
             self._telling.computed(snapshot, events)
             if snapshot.synced:
-                if self._names is not None:
-                    snapshot = await self._named(self._names, snapshot)
+                snapshot = await self._answered(snapshot)
                 self.leases.asked(snapshot)
                 # Whoever has seen nothing before has everything to compare.
                 self._slot.put(snapshot if self._synced.is_set() else replace(snapshot, changed=None))
@@ -167,13 +187,14 @@ class Controller:
                 gathered += self._inbox.get_nowait()
             events = gathered
 
-    async def _named(self, names: Names, snapshot: Snapshot) -> Snapshot:
-        """The snapshot with the addresses of the names that it asks for; only the first one waits for answers."""
-        if self._synced.is_set():
-            names.asked(snapshot)
-            return snapshot
-        events = await names.first(snapshot)
-        return (await self._ingest(events)).after(snapshot) if events else snapshot
+    async def _answered(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with the answers to what it asks for; only the first one waits for them."""
+        for one in self._answerers:
+            if self._synced.is_set():
+                one.asked(snapshot)
+            elif events := await one.first(snapshot):
+                snapshot = (await self._ingest(events)).after(snapshot)
+        return snapshot
 
     async def _ingest(self, events: Sequence[Event]) -> Snapshot:
         """The state after all of these events; in between, others have their turn, such as the renewal of a Lease."""
@@ -193,4 +214,4 @@ class Controller:
 
 
 def _fact(settings: Settings) -> Event:
-    return Put(SourceObject(SETTINGS, settings), Grounds.FILTER)
+    return Put(SourceObject(SETTINGS, replace(settings, profiles_asked_for=True)), Grounds.FILTER)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Literal
 
 from turnbuckle.drivers.base import (
@@ -109,6 +109,10 @@ class DeviceWorker:
         self.knows: Callable[[State], None] = _nobody_to_tell
         self.in_sync = asyncio.Event()
         self.failed_for_good = asyncio.Event()
+
+    async def missing(self, paths: Collection[Path]) -> frozenset[Path]:
+        """See Driver.missing."""
+        return await self._driver.missing(paths)
 
     async def run(self) -> None:
         """Works until it is cancelled."""

@@ -2,8 +2,8 @@
 
 An Event's name is a function of the object and of what is said, so that a process that starts anew finds the one that
 is there and counts on in it. What goes on is said again after five minutes, then ever more rarely, but before the API
-server forgets it, which is an hour. What is about no object of the cluster, such as a device that cannot be reached,
-has no place where anybody would look for an Event: the log, the metrics and /ready tell it.
+server forgets it, which is an hour. What is about the device, such as a guard that tripped, is said of the Lease by
+which replicas write to it, where there is one: that is also where people freeze and allow.
 
 Source: events.k8s.io/v1, Kubernetes API reference; what may change in an Event is its series alone.
 """
@@ -23,6 +23,7 @@ from typing import Any
 from turnbuckle.engine.protocol import Resource
 from turnbuckle.model.issue import Issue, Severity
 from turnbuckle.model.ref import Ref, SourceObject
+from turnbuckle.runtime.leader import LEASES
 from turnbuckle.runtime.manners import Manners
 from turnbuckle.runtime.reasons import MENDED, REASONS
 from turnbuckle.runtime.report import subject
@@ -32,6 +33,8 @@ from turnbuckle.sources.kubernetes.errors import Invalid
 from turnbuckle.sources.kubernetes.writing import Conflict, ObjectWriter
 
 EVENTS = Resource("events.k8s.io", "v1", "events")
+
+DEVICE, _LEASE = "Device", "Lease"
 
 FIRST_REPETITION_S = 300.0
 LONGEST_REPETITION_S = 1800.0
@@ -72,20 +75,20 @@ class Notice:
         return f"{self.about.name[:_LONGEST_NAME].rstrip('-.')}.{digest[:16]}"
 
 
-def notice(issue: Issue, uid: str) -> Notice:
-    """What is said while an issue is in force."""
+def notice(issue: Issue, about: Ref, uid: str) -> Notice:
+    """What is said of an object while an issue is in force."""
     kind = "Normal" if issue.severity is Severity.PENDING else "Warning"
     reason = REASONS.get(issue.code, issue.code)
     key = "\n".join((issue.code, issue.field, issue.text))
-    return Notice(issue.about, uid, key, kind, reason, _action(issue), f"{issue.text} ({issue.code})")
+    return Notice(about, uid, key, kind, reason, _action(issue), f"{issue.text} ({issue.code})")
 
 
-def mended(issue: Issue, uid: str) -> Notice:
-    """What is said once when an issue is not in force any more."""
+def mended(issue: Issue, about: Ref, uid: str) -> Notice:
+    """What is said of an object once when an issue is not in force any more."""
     field = f" at {issue.field}" if issue.field else ""
     key = "\n".join((MENDED, *subject(issue)))
     reason = REASONS.get(issue.code, issue.code)
-    return Notice(issue.about, uid, key, "Normal", MENDED, _action(issue), f"Mended: {reason}{field} ({issue.code})")
+    return Notice(about, uid, key, "Normal", MENDED, _action(issue), f"Mended: {reason}{field} ({issue.code})")
 
 
 def _action(issue: Issue) -> str:
@@ -109,7 +112,8 @@ class Announcer:
     """Tells the objects of the cluster about their issues.
 
     resources: where objects of which kind are. objects: an object as it is now. issues: those in force.
-    secrets: what no note may hold. Times are seconds of `clock`, but for those in an Event.
+    secrets: what no note may hold. lease: by which replicas write to the device. Times are seconds of `clock`, but for
+    those in an Event.
     """
 
     def __init__(
@@ -121,11 +125,13 @@ class Announcer:
         leading: Callable[[], bool],
         *,
         secrets: Secrets = tuple,
+        lease: Ref | None = None,
         manners: Manners | None = None,
         clock: Callable[[], float] = time.monotonic,
         date: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._api, self._resources, self._objects, self._issues = api, resources, objects, issues
+        self._api, self._resources, self._objects, self._issues = api, {**resources, _LEASE: LEASES}, objects, issues
+        self._lease, self._lease_uid = lease, ""
         self._leading, self._secrets, self._clock, self._date = leading, secrets, clock, date
         self._manners = manners or Manners("Kubernetes Events", clock=clock)
         self._news = asyncio.Event()
@@ -152,6 +158,7 @@ class Announcer:
         if not self._leading():
             self._in_force = {}
             return
+        await self._know_the_lease()
         before, self._in_force = self._in_force, self._current()
         for one in self._mended(before):
             if one.name not in self._said and self._manners.allows(one.namespace):
@@ -167,13 +174,34 @@ class Announcer:
         known = {(issue, one.uid): one for issue, one in self._in_force.values()}
         found = {}
         for issue in self._issues():
-            if issue.about.kind in self._resources:
-                uid = self._uid(issue.about)
-                one = known.get((issue, uid)) or notice(issue, uid)
+            about = self._told_of(issue)
+            if about is not None:
+                uid = self._uid(about)
+                one = known.get((issue, uid)) or notice(issue, about, uid)
                 found[one.name] = (issue, one)
         return found
 
+    def _told_of(self, issue: Issue) -> Ref | None:
+        """The object of the cluster that is told of an issue."""
+        if issue.about.kind == DEVICE:
+            return self._lease if self._lease_uid else None
+        return issue.about if issue.about.kind in self._resources else None
+
+    async def _know_the_lease(self) -> None:
+        """Asks for the uid of the Lease once there is something to say of it; whoever looks at a Lease asks by that."""
+        lease = self._lease
+        if lease is None or self._lease_uid or all(issue.about.kind != DEVICE for issue in self._issues()):
+            return
+        try:
+            found = await self._api.get(LEASES, lease.namespace, lease.name)
+        except KubernetesError as error:
+            log.debug("the Lease cannot be read: %s", error)
+        else:
+            self._lease_uid = str((found.get("metadata") or {}).get("uid") or "")
+
     def _uid(self, ref: Ref) -> str:
+        if ref == self._lease:
+            return self._lease_uid
         obj = self._objects(ref)
         return obj.uid if obj is not None else ""
 
@@ -181,8 +209,10 @@ class Announcer:
         """Of what was in force and is not: what is not said in other words now, about objects that are still there."""
         still = {subject(issue) for issue, _ in self._in_force.values()}
         over = [issue for name, (issue, _) in before.items() if name not in self._in_force]
-        found = {mended(issue, self._uid(issue.about)) for issue in over if subject(issue) not in still}
-        return sorted((one for one in found if self._objects(one.about) is not None), key=lambda one: one.name)
+        told = {issue: self._told_of(issue) for issue in over if subject(issue) not in still}
+        found = {mended(issue, about, self._uid(about)) for issue, about in told.items() if about is not None}
+        there = (one for one in found if one.about == self._lease or self._objects(one.about) is not None)
+        return sorted(there, key=lambda one: one.name)
 
     def _forget(self, now: float) -> None:
         """What was over long ago; an Event that the server may still have is found again by its name."""

@@ -6,6 +6,7 @@ They live in a registry of their own, one for each process object, so that two c
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -13,6 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from turnbuckle import __version__
 from turnbuckle.model.issue import Issue, Severity
 from turnbuckle.model.plan import Outcome, Result, Verb
+from turnbuckle.model.tls import CertificateFile
 from turnbuckle.runtime.observer import Circuit, Standing
 from turnbuckle.sources.kubernetes import KindHealth
 from turnbuckle.sources.leases_desk import PoolUse
@@ -26,7 +28,8 @@ _REQUEST_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 class Metrics:
     """Counts and measures; `page` is what Prometheus is answered.
 
-    issues, sources, leading, pools: asked when the page is made, so that nobody has to report each change of them.
+    issues, sources, leading, pools, certificates: asked when the page is made, so that nobody has to report each change
+    of them.
     """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
@@ -35,6 +38,7 @@ class Metrics:
         self.sources: Callable[[], Iterable[KindHealth]] = tuple
         self.leading: Callable[[], bool] = lambda: True
         self.pools: Callable[[], Iterable[PoolUse]] = tuple
+        self.certificates: Callable[[], Iterable[CertificateFile]] = tuple
         self._measure_work()
         self._measure_objects()
 
@@ -91,6 +95,12 @@ class Metrics:
             registry=here,
         )
         self._pool_size = Gauge("turnbuckle_ip_pool_size", "Addresses of a pool.", ["pool", "family"], registry=here)
+        self._certificate_ends = Gauge(
+            "turnbuckle_certificate_expiry_timestamp_seconds",
+            "The day on which the certificate of a Secret ends, in seconds since 1970.",
+            ["namespace", "secret"],
+            registry=here,
+        )
         info = Gauge("turnbuckle_build_info", "Always 1.", ["version"], registry=here)
         info.labels(__version__).set(1)
         self.states({})
@@ -155,4 +165,9 @@ class Metrics:
         for use in self.pools():
             self._pool_in_use.labels(use.pool, use.family).set(use.used)
             self._pool_size.labels(use.pool, use.family).set(use.size)
+        self._certificate_ends.clear()
+        for shown in self.certificates():
+            if shown.ends is not None:
+                ends = datetime.combine(shown.ends, datetime.min.time(), UTC)
+                self._certificate_ends.labels(*shown.secret.split("/")).set(ends.timestamp())
         return generate_latest(self.registry)

@@ -34,6 +34,14 @@ class Manifests:
     engine: Engine
     settings: Settings
 
+    def differences(self) -> list[tuple[Ref, str, str]]:
+        """Object, field and sentence of what is served otherwise than the original did, in the objects' order."""
+        tell, found = registry.differences(), []
+        for ref in sorted(ref for ref in self.snapshot.ages if ref.kind in tell):
+            obj = self.engine.get(ref)
+            found += [(ref, *one) for one in tell[ref.kind](obj)] if obj is not None else []
+        return found
+
     def leased(self, observed: State, pools: Pools) -> Manifests:
         """The same with the addresses that are asked for, given what a device has."""
         if not self.snapshot.demand:

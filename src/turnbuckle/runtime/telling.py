@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import cast
 
 from turnbuckle.engine.protocol import Kind, Root
@@ -16,6 +16,7 @@ from turnbuckle.model.issue import Issue
 from turnbuckle.model.plan import Outcome
 from turnbuckle.model.ref import Event, Gone, Put, Ref, SourceObject
 from turnbuckle.model.state import Path, State
+from turnbuckle.model.tls import CertificateFile
 from turnbuckle.runtime.events import Announcer
 from turnbuckle.runtime.metrics import Metrics
 from turnbuckle.runtime.observer import Circuit, Standing
@@ -31,7 +32,8 @@ from turnbuckle.sources.kubernetes.writing import ObjectWriter
 class InCluster:
     """What is told to the objects of a cluster: Events about what is wrong, and what became of them.
 
-    objects: an object as it is now. leading: whether this process writes. secrets: what no text may hold.
+    objects: an object as it is now. leading: whether this process writes. secrets: what no text may hold. lease: by
+    which replicas write to the device, if there is one.
     """
 
     def __init__(
@@ -43,13 +45,14 @@ class InCluster:
         leading: Callable[[], bool],
         controller_id: str,
         secrets: Secrets,
+        lease: Ref | None = None,
     ) -> None:
         self._api = ObjectWriter(login)
         by_name = {kind.name: kind for kind in kinds}
         resources = {name: kind.resource for name, kind in by_name.items()}
         roots = {name: cast(Root, kind) for name, kind in by_name.items() if hasattr(kind, "status")}
         self.status = StatusWriter(self._api, roots, objects, report.about, leading, controller_id)
-        self._events = Announcer(self._api, resources, objects, report.all, leading, secrets=secrets)
+        self._events = Announcer(self._api, resources, objects, report.all, leading, secrets=secrets, lease=lease)
         report.changed = self._events.wake
 
     async def run(self) -> None:
@@ -79,7 +82,8 @@ class Telling:
         self.leading: Callable[[], bool] = lambda: True
         self.metrics.leading = self.leads
         self._propagation = Propagation(self.metrics.propagated)
-        self._synced = False
+        self.metrics.certificates = self._certificates
+        self._synced, self._desired = False, State()
 
     def of(self, report: Report, sources: Callable[[], Iterable[KindHealth]] = tuple) -> None:
         """There is a controller now. report: its issues. sources: what is known about each kind that is watched."""
@@ -107,10 +111,15 @@ class Telling:
         # How long a first comparison takes says nothing about changes, nor does how long a replica waits for its turn.
         measured = self._synced and self.leads()
         self._propagation.leads_to(snapshot.version, snapshot.causes if measured else {})
-        self._synced = snapshot.synced
+        self._synced, self._desired = snapshot.synced, snapshot.desired
         self.pulse.computed(synced=snapshot.synced)
         if self.in_cluster is not None:
             self.in_cluster.status.touched(_about(event) for event in events if isinstance(event, Put | Gone))
+
+    def _certificates(self) -> Iterator[CertificateFile]:
+        for path, obj in self._desired.items():
+            if path.kind == CertificateFile.KIND:
+                yield cast("CertificateFile", obj)
 
     # ---- what the driver tells
 

@@ -7,7 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from turnbuckle.drivers.base import CredentialsSource
-from turnbuckle.drivers.icontrol import nodes, saving
+from turnbuckle.drivers.icontrol import nodes, saving, uri
+from turnbuckle.drivers.icontrol.answers import Sense
 from turnbuckle.drivers.icontrol.connection import Connection, Observe, unobserved
 from turnbuckle.drivers.icontrol.fencing import Fence
 from turnbuckle.drivers.icontrol.folders import Folders
@@ -154,6 +155,17 @@ class IControlDriver:
 
     async def sync(self) -> None:
         """See Driver.sync."""
+
+    async def missing(self, paths: Collection[Path]) -> frozenset[Path]:
+        """See Driver.missing."""
+        found = set()
+        for path in sorted(paths):
+            answer = await self._connection.call("GET", uri.one(path.kind, path.name, "fullPath"))
+            if answer.sense is Sense.GONE:
+                found.add(path)
+            else:
+                answer.required(f"show {path}")
+        return frozenset(found)
 
     async def collect_nodes(self, candidates: Collection[str]) -> frozenset[str]:
         """See Driver.collect_nodes."""

@@ -141,6 +141,11 @@ class GroupDriver:
         if failures:
             raise DriverError(" ".join(failures))
 
+    async def missing(self, paths: Collection[Path]) -> frozenset[Path]:
+        """See Driver.missing: of the unit that is active."""
+        unit = self._current or await self._find()
+        return await unit.driver.missing(paths)
+
     async def collect_nodes(self, candidates: Collection[str]) -> frozenset[str]:
         """See Driver.collect_nodes."""
         unit = await self._ready_to_write()
