@@ -62,7 +62,10 @@ async def test_a_refused_password_is_told_nowhere(tmp_path: Path, log: io.String
 
 async def test_a_device_and_a_cluster_that_fail_in_every_way_tell_no_secret(tmp_path: Path, log: io.StringIO):
     objects = (service(), endpoints(2), f5_resource(), f5_resource("broken", port=80800, address="203.0.113.9"))
-    async with whole(tmp_path, *objects, token=TOKEN) as world:
+    async with whole(tmp_path, *objects, started=False, token=TOKEN) as world:
+        world.telling.secrets = lambda: (PASSWORD,)
+        world.start()
+        await world.ready()
         world.api.fail("patch", "configmaps", status=403)
         world.api.fail("list", "services", status=500)
         world.api.fail("watch", "services", garbage=True, times=1)

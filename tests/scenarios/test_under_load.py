@@ -97,11 +97,17 @@ async def test_a_rolling_update_of_thirty_pods_fails_not_one_request() -> None:
         assert w.issues() == []
 
 
-async def test_a_restart_and_changes_of_leader_write_nothing_and_fail_not_one_request() -> None:
+def others(count: int) -> list[dict[str, Any]]:
+    """Virtual servers beside the one that clients ask, with a pool of three members each."""
+    return [f5_resource(f"v{n}", address=f"203.0.113.{n % 250 + 1}", port=9000 + n // 250) for n in range(count)]
+
+
+@pytest.mark.parametrize("beside", [0, 999])
+async def test_a_restart_and_changes_of_leader_write_nothing_and_fail_not_one_request(beside: int) -> None:
     leases = FakeLeases()
     async with Fleet() as fleet:
         await fleet.start(1, 2, 3)
-        manifests = (f5_resource(), service(), endpoints(3, port=fleet.port))
+        manifests = (f5_resource(), service(), endpoints(3, port=fleet.port), *others(beside))
         async with world(*manifests, dataplane=True, mappings=MAPPINGS, leases=leases, identity="one") as one:
             two = World(Cluster(*manifests), one.device, one.login, one.settings, leases=leases, identity="two")
             writes = one.mark()
