@@ -25,7 +25,7 @@ from benchmarks.lab import ROOT
 from benchmarks.measure import measure
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
-SIZES = {"fake": [100, 1000, 3000, 10000], "real": [1000, 3000]}
+SIZES = {"fake": [100, 1000, 3000, 10000], "real": [1000, 3000, 10000]}
 
 
 async def run(given: argparse.Namespace, name: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from turnbuckle.drivers.base import DriverError
 from turnbuckle.engine.snapshot import Snapshot
@@ -37,12 +37,16 @@ class Profiles:
 
     def __init__(self, missing: Missing) -> None:
         self._missing = missing
+        self._demand: Mapping[Ref, frozenset[Ref]] = {}
         self._asked: frozenset[Ref] = frozenset()
         self._told: dict[Ref, bool] = {}
         self._news, self._pace = asyncio.Event(), Pace(*_ASKED_AGAIN_S)
 
     def asked(self, snapshot: Snapshot) -> None:
         """The newest snapshot."""
+        if snapshot.demand is self._demand:
+            return
+        self._demand = snapshot.demand
         asked = frozenset(ref for ref in snapshot.demand if ref.kind == ON_DEMAND)
         if asked != self._asked:
             self._asked = asked
