@@ -91,6 +91,21 @@ async def test_endpoints_that_a_list_lacks_empty_one_pool_at_once_and_many_only_
         await w.until(lambda: sum(bool(w.members(f"/k8s/cfgmap_default_v{n}_app{n}")) for n in range(20)) == 1)
 
 
+async def test_what_is_allowed_while_a_write_is_under_way_is_let_go_after_it() -> None:
+    async with world(*many(), second_look_s=0.2) as w:
+        w.cluster.confirms = False
+        w.cluster.delete("ConfigMap", *NAMES[:20], grounds=LISTED)
+        await held_back(w)
+        await w.control("POST", "faults", {"latency": {"commit_s": 0.6}})
+        before = w.mark()
+        w.cluster.tell(endpoints(3))
+        await w.until(lambda: bool(before()))
+        await asyncio.sleep(0.1)
+        assert len(w.members("/k8s/cfgmap_default_web30_web")) == 2
+        w.worker.allow_mass_delete(True)
+        await w.until(lambda: len(w.virtuals()) == 20)
+
+
 async def test_a_changed_filter_removes_a_lot_only_when_a_person_says_so() -> None:
     async with world(*many(), second_look_s=0.2) as w:
         w.cluster.delete("ConfigMap", *NAMES[:20], grounds=FILTER)

@@ -209,12 +209,13 @@ class DeviceWorker:
 
     def _take_snapshot(self) -> None:
         newest = self._snapshots.take()
-        if newest is None:
-            return
-        self._agenda.want(newest)
-        if newest.issues is not self._told:
-            self._told = newest.issues
-            self._report.tell("objects", newest.all_issues())
+        if newest is not None:
+            self._agenda.want(newest)
+            if newest.issues is not self._told:
+                self._told = newest.issues
+                self._report.tell("objects", newest.all_issues())
+        # Whoever woke the worker, perhaps while a write was under way, is heard now: the slot forgets it.
+        self._agenda.wake(self._clock())
 
     async def _work(self) -> None:
         self._take_snapshot()
@@ -227,7 +228,6 @@ class DeviceWorker:
             await self._look(ours=False)
             self._take_snapshot()
         self._comes_to_lead = False
-        self._agenda.wake(self._clock())
         while await self._step():
             self._take_snapshot()
         if self._agenda.observed is not None and self.leads:
