@@ -34,7 +34,7 @@ from turnbuckle.sources.kubernetes import Access, FixedLogin, KubernetesSource, 
 from turnbuckle.sources.pace import Pace
 
 BETWEEN_CALMS = 100
-KNOWN_AFTER_S = 20.0
+KNOWN_AFTER_S = 10.0
 TIME_SCALE = 0.012
 VERIFY_S = 2.0
 SECOND_LOOK_S = 0.2

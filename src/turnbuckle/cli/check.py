@@ -32,6 +32,9 @@ from turnbuckle.model.state import State
 from turnbuckle.planner.render import as_json
 from turnbuckle.runtime.offline import translate
 
+Row = dict[str, Any]
+"""A difference as JSON has it."""
+
 
 @click.command(cls=SettingsCommand)
 @click.option("-o", "--output", type=OneOf(["text", "json"]), default="text", help="json is for programs.")
@@ -52,30 +55,26 @@ def check(given: Given, output: str, strict: bool) -> int:
     loaded = load(given, os.environ)
     issues, origins, differences = _found(loaded)
     if output == "json":
-        click.echo(as_json(Plan(), issues, origins, differences=[_as_row(*one, origins) for one in differences]))
+        click.echo(as_json(Plan(), issues, origins, differences=differences))
     else:
         say_notes(loaded.notes)
         for line in issue_lines(issues, origins, coloured()):
             click.echo(line)
         if differences:
             click.echo("Other than with k8s-bigip-ctlr, which is no mistake:")
-        for row in (_as_row(*one, origins) for one in differences):
+        for row in differences:
             click.echo(f"  {row['file']}:{row['line']}  {row['object']}  {row['field']}  {row['message']}")
         click.echo(f"{count_line(issues)}.".capitalize())
     return 1 if has_errors(issues) or (strict and issues) else 0
 
 
-Difference = tuple[Ref, str, str]
-"""See Manifests.differences."""
-
-
-def _as_row(about: Ref, field: str, sentence: str, origins: Origins) -> dict[str, Any]:
+def _as_row(about: Ref, field: str, sentence: str, origins: Origins) -> Row:
     origin = origins[about]
     place = {"file": origin.file, "line": origin.line_of(field)}
     return {"object": str(about), "field": field, "message": sentence, **place}
 
 
-def _found(loaded: Loaded) -> tuple[Sequence[Issue], Origins, Sequence[Difference]]:
+def _found(loaded: Loaded) -> tuple[Sequence[Issue], Origins, Sequence[Row]]:
     lacking = () if loaded.given("config") and loaded.config.folder is None else needs_folder(loaded)
     issues, origins = of_mistakes((*loaded.mistakes, *lacking))
     folder = loaded.config.folder
@@ -88,4 +87,5 @@ def _found(loaded: Loaded) -> tuple[Sequence[Issue], Origins, Sequence[Differenc
             # As on a BIG-IP where nobody has an address yet: that tells whether the pools are there, and large enough.
             manifests = leased(State(), manifests, loaded.config)
     places = {**from_here(folder, manifests.origins), **origins}
-    return in_order([*issues, *manifests.issues], places), places, manifests.differences()
+    differences = [_as_row(*one, places) for one in manifests.differences()]
+    return in_order([*issues, *manifests.issues], places), places, differences

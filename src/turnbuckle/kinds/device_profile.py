@@ -14,6 +14,9 @@ from turnbuckle.model.state import Path
 
 ON_DEMAND = "DeviceProfile"
 
+ProfileSort = Literal["client-ssl", "server-ssl"]
+"""As the device's collections are called."""
+
 _COLLECTION = "ltm/profile/"
 
 
@@ -24,7 +27,7 @@ class DeviceProfileSpec:
     there: bool
 
 
-def asked(sort: Literal["client-ssl", "server-ssl"], full_path: str) -> Ref:
+def asked(sort: ProfileSort, full_path: str) -> Ref:
     """The name of the object for a profile."""
     return Ref("", ON_DEMAND, sort, full_path)
 

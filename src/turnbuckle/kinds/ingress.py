@@ -7,14 +7,15 @@ Kubernetes says: path types, the default backend beside rules, and wildcards.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 from turnbuckle.engine.protocol import Look, Patch, Resource, Served, Translation
 from turnbuckle.kinds import device_profile, host_address
 from turnbuckle.kinds import ingress_options as names
 from turnbuckle.kinds import ingress_rules as rules
+from turnbuckle.kinds.device_profile import ProfileSort
 from turnbuckle.kinds.host_address import HostAddressSpec
 from turnbuckle.kinds.ingress_options import OPTIONS
 from turnbuckle.kinds.ingress_pools import Pools
@@ -31,7 +32,7 @@ from turnbuckle.kit.wildcards import is_wildcard
 from turnbuckle.model import issue as issues_of
 from turnbuckle.model.claim import AddressKey, CertificateKey, CertificateUse, Claim, Key, ListenerSettings
 from turnbuckle.model.issue import INGRESS_CONTROLLER, Issue, Severity
-from turnbuckle.model.ltm import VirtualServer
+from turnbuckle.model.ltm import Context, VirtualServer
 from turnbuckle.model.ref import Event, Flawed, Put, Ref, SourceObject
 from turnbuckle.model.settings import Settings
 
@@ -342,11 +343,9 @@ class _Listeners:
         )
 
     def _secure(self, port: int) -> ListenerSettings:
-        clientside = [path_in(name, self.partition) for name in self.options[names.CLIENT_SSL]]
-        serverside = [path_in(name, self.partition) for name in filter(None, (self.options[names.SERVER_SSL],))]
-        self._look_for("client-ssl", clientside, names.CLIENT_SSL)
-        self._look_for("server-ssl", serverside, names.SERVER_SSL)
-        uses = {(path, "clientside") for path in clientside} | {(path, "serverside") for path in serverside}
+        serverside = [name for name in (self.options[names.SERVER_SSL],) if name]
+        uses = self._named("client-ssl", "clientside", names.CLIENT_SSL, self.options[names.CLIENT_SSL])
+        uses |= self._named("server-ssl", "serverside", names.SERVER_SSL, serverside)
         plain = self._listener(port, self.ways, self._rest())
         return replace(
             plain,
@@ -356,14 +355,18 @@ class _Listeners:
             port_field=field_of(names.HTTPS_PORT),
         )
 
-    def _look_for(self, sort: Literal["client-ssl", "server-ssl"], paths: list[str], option: str) -> None:
-        """Tells of profiles that the device has not: with one of them it would refuse what others share."""
+    def _named(
+        self, sort: ProfileSort, context: Context, option: str, given: Iterable[str]
+    ) -> set[tuple[str, Context]]:
+        """The profiles of the BIG-IP that an annotation names; lacking one, it would refuse what others share."""
+        paths = [path_in(name, self.partition) for name in given]
         for path in paths:
             found = self.of.look.get(device_profile.asked(sort, path))
             if found is None:
                 self.of.waits |= self.settings.profiles_asked_for
             elif not found.spec.there:
                 self.reader.flaw(issues_of.profile_missing(self.reader.about, field_of(option), sort, path))
+        return {(path, context) for path in paths}
 
     def _networks(self) -> tuple[str, ...]:
         first, second = self.options[names.WHITELIST], self.options[names.ALLOWED]

@@ -99,9 +99,7 @@ async def assemble(
             telling.leads,
             controller_id,
             telling.secrets,
-            Ref("", "Lease", lease_namespace(config), lease_names(config.bigip_partition, config.bigip_url)[0])
-            if config.leader_elect
-            else None,
+            _lease_of(config),
         )
     return controller
 
@@ -198,6 +196,12 @@ def _resolver(config: Config) -> Resolver | None:
     from turnbuckle.sources.names_server import ServerResolver
 
     return ServerResolver(*split_name_server(config.resolve_ingress_names))
+
+
+def _lease_of(config: Config) -> Ref | None:
+    """The first Lease by which replicas write to the device, if they elect a leader."""
+    names = lease_names(config.bigip_partition, config.bigip_url) if config.leader_elect else ()
+    return Ref("", "Lease", lease_namespace(config), names[0]) if names else None
 
 
 def _lease_keeper(config: Config, cluster_id: str, report: Report, login: Login | None) -> LeaseKeeper:

@@ -214,4 +214,5 @@ class Controller:
 
 
 def _fact(settings: Settings) -> Event:
+    """The settings as the engine reads them. A controller has somebody who answers for profiles: see Profiles."""
     return Put(SourceObject(SETTINGS, replace(settings, profiles_asked_for=True)), Grounds.FILTER)

@@ -34,7 +34,7 @@ from turnbuckle.sources.kubernetes.writing import Conflict, ObjectWriter
 
 EVENTS = Resource("events.k8s.io", "v1", "events")
 
-DEVICE, _LEASE = "Device", "Lease"
+DEVICE = "Device"
 
 FIRST_REPETITION_S = 300.0
 LONGEST_REPETITION_S = 1800.0
@@ -130,7 +130,7 @@ class Announcer:
         clock: Callable[[], float] = time.monotonic,
         date: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._api, self._resources, self._objects, self._issues = api, {**resources, _LEASE: LEASES}, objects, issues
+        self._api, self._resources, self._objects, self._issues = api, resources, objects, issues
         self._lease, self._lease_uid = lease, ""
         self._leading, self._secrets, self._clock, self._date = leading, secrets, clock, date
         self._manners = manners or Manners("Kubernetes Events", clock=clock)
@@ -192,10 +192,16 @@ class Announcer:
         lease = self._lease
         if lease is None or self._lease_uid or all(issue.about.kind != DEVICE for issue in self._issues()):
             return
+        if not self._manners.allows(lease.namespace):
+            return
+        await self._manners.turn()
         try:
             found = await self._api.get(LEASES, lease.namespace, lease.name)
+        except NotFound:
+            # Nobody has led yet.
+            return
         except KubernetesError as error:
-            log.debug("the Lease cannot be read: %s", error)
+            self._manners.failed(lease.namespace, error)
         else:
             self._lease_uid = str((found.get("metadata") or {}).get("uid") or "")
 
@@ -268,7 +274,8 @@ class Announcer:
         return count
 
     def _body(self, one: Notice) -> dict[str, Any]:
-        resource, about = self._resources[one.about.kind], one.about
+        about = one.about
+        resource = LEASES if about == self._lease else self._resources[about.kind]
         group = f"{resource.group}/{resource.version}" if resource.group else resource.version
         regarding = {"apiVersion": group, "kind": about.kind, "name": about.name}
         regarding |= {"namespace": about.namespace} if about.namespace else {}
