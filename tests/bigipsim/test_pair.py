@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from simlab import DG, Unit, http_backend, pair, tcp_backend, unit, until
+
+from patience import PATIENCE_S
 
 pytestmark = pytest.mark.long
 
@@ -22,11 +25,10 @@ async def two() -> AsyncIterator[Pair]:
 
 async def follows(unit_of: Unit, word: str) -> None:
     """Waits until a unit tells that the group is so far in sync."""
-    for _ in range(400):
-        if await unit_of.status() == word:
-            return
+    ends = time.monotonic() + PATIENCE_S
+    while await unit_of.status() != word:
+        assert time.monotonic() < ends, f"{await unit_of.told('cm/sync-status')} is not {word}"
         await asyncio.sleep(0.02)
-    raise AssertionError(f"{await unit_of.told('cm/sync-status')} is not {word}")
 
 
 async def become(one: Unit, state: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
@@ -88,12 +89,11 @@ class Unit:
         self._reboots = True
 
     async def until(self, state: str) -> None:
-        for _ in range(500):
-            if self.group.state == state:
-                await self.server.settled()
-                return
+        ends = time.monotonic() + PATIENCE_S
+        while self.group.state != state:
+            assert time.monotonic() < ends, f"{self.name} is {self.group.state}, not {state}"
             await asyncio.sleep(0.02)
-        raise AssertionError(f"{self.name} is {self.group.state}, not {state}")
+        await self.server.settled()
 
 
 @contextlib.asynccontextmanager
@@ -156,11 +156,10 @@ class Load:
     async def goes_on(self, requests: int = 30) -> None:
         """Waits until so many more were answered."""
         goal = self.answered + requests
-        for _ in range(2000):
-            if self.answered >= goal:
-                return
+        ends = time.monotonic() + PATIENCE_S
+        while self.answered < goal:
+            assert time.monotonic() < ends, f"nobody is served any more: {self.failed[-3:]}"
             await asyncio.sleep(0.005)
-        raise AssertionError(f"nobody is served any more: {self.failed[-3:]}")
 
     async def _client(self) -> None:
         connector = aiohttp.TCPConnector(force_close=True)

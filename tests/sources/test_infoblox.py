@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
 from fakes.wapi import FakeWapi
+from patience import PATIENCE_S
 from turnbuckle.engine.snapshot import Snapshot
 from turnbuckle.kinds.lease import Asked, LeaseSpec
 from turnbuckle.model.issue import Issue
@@ -69,12 +71,12 @@ class Keeper:
         self.leases.observed(State(servers))
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        for _ in range(400):
+        ends = time.monotonic() + PATIENCE_S
+        while not holds():
             assert self.task is None or not self.task.done(), self.task
-            if holds():
-                return
+            said = f"it does not come true: {self.answers}, {self.grid.addresses()}, {self.issues}"
+            assert time.monotonic() < ends, said
             await asyncio.sleep(0.01)
-        raise AssertionError(f"it does not come true: {self.answers}, {self.grid.addresses()}, {self.issues}")
 
 
 @contextlib.asynccontextmanager
