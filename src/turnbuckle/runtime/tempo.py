@@ -10,8 +10,10 @@ from __future__ import annotations
 FIRST = 50
 MOST = 100
 STEP = 10
-QUICK_S = 0.5
-SLOW_S = 1.5
+QUICK_S = 0.4
+SLOW_S = 0.75
+"""A new address that waits for one such batch, and for its own write, is still on the device within a second."""
+
 WORTH = 0.8
 """What half as much may take, compared with the whole, to be worth it."""
 
@@ -50,7 +52,8 @@ class Tempo:
             self._more()
 
     def _more(self) -> None:
-        self.operations = min(MOST, self.operations + STEP)
+        """A step up, but at most twice as much: where one operation takes a second, eleven are no small step."""
+        self.operations = min(MOST, self.operations + STEP, self.operations * 2)
 
     def _less(self, operations: int, seconds: float) -> None:
         self._slow = operations, seconds
