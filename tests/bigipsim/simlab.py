@@ -6,7 +6,6 @@ import asyncio
 import base64
 import contextlib
 import json
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -20,7 +19,7 @@ from bigipsim.dataplane.addresses import Mapping
 from bigipsim.group.group import Group
 from bigipsim.group.membership import Membership
 from bigipsim.server import SimServer
-from patience import PATIENCE_S
+from patience import eventually
 
 MEMBERS = "198.51.100.0/24=127.1.0.0/24"
 VIRTUALS = "203.0.113.0/24=127.2.0.0/24"
@@ -278,7 +277,4 @@ async def udp_backend(name: str, host: str, port: int = 5300) -> AsyncIterator[N
 
 async def until(condition: Callable[[], Any]) -> None:
     """Waits until a condition holds, looking often; fails at the deadline."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        await asyncio.sleep(0.01)
+    await eventually(lambda: bool(condition()), lambda: "the condition does not hold")

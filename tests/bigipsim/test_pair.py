@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from simlab import DG, Unit, http_backend, pair, tcp_backend, unit, until
 
-from patience import PATIENCE_S
+from patience import eventually
 
 pytestmark = pytest.mark.long
 
@@ -25,10 +24,11 @@ async def two() -> AsyncIterator[Pair]:
 
 async def follows(unit_of: Unit, word: str) -> None:
     """Waits until a unit tells that the group is so far in sync."""
-    ends = time.monotonic() + PATIENCE_S
-    while await unit_of.status() != word:
-        assert time.monotonic() < ends, f"{await unit_of.told('cm/sync-status')} is not {word}"
-        await asyncio.sleep(0.02)
+
+    async def so_far() -> bool:
+        return bool(await unit_of.status() == word)
+
+    await eventually(so_far, lambda: f"the group is not {word}")
 
 
 async def become(one: Unit, state: str) -> None:

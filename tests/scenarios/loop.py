@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from bigipsim.clock import SystemClock
 from bigipsim.dataplane.addresses import Mapping
 from bigipsim.faults import Fault
 from bigipsim.server import SimServer
-from patience import PATIENCE_S
+from patience import PATIENCE_S, eventually
 from turnbuckle import registry
 from turnbuckle.drivers.base import Credentials, Driver
 from turnbuckle.drivers.icontrol.driver import IControlDriver
@@ -283,17 +282,14 @@ class World:
         self, holds: Callable[[], bool] | Callable[[], Awaitable[bool]], seconds: float = PATIENCE_S
     ) -> None:
         """Waits until something holds; fails with what is the case when it does not."""
-        ends = time.monotonic() + seconds
-        while True:
-            found = holds()
-            if await found if isinstance(found, Awaitable) else found:
-                return
-            if time.monotonic() > ends:
-                raise AssertionError(
-                    f"it does not come true: virtuals {self.virtuals()}, members {self.members()},"
-                    f" issues {[issue.text for issue in self.issues()]}, writes {self.writes()[-10:]}"
-                )
-            await asyncio.sleep(0.01)
+        await eventually(
+            holds,
+            lambda: (
+                f"virtuals {self.virtuals()}, members {self.members()},"
+                f" issues {[issue.text for issue in self.issues()]}, writes {self.writes()[-10:]}"
+            ),
+            seconds,
+        )
 
     async def in_sync(self) -> None:
         await self.until(self.worker.in_sync.is_set)

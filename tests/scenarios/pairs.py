@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
@@ -18,7 +17,7 @@ from bigipsim.group.group import Group
 from bigipsim.group.membership import Membership
 from bigipsim.objects.model import Change
 from bigipsim.server import SimServer
-from patience import PATIENCE_S
+from patience import PATIENCE_S, eventually
 from scenarios.loop import CONTROLLER, Cluster, Login, World
 from turnbuckle.drivers.base import Driver
 from turnbuckle.drivers.icontrol.group import GroupDriver
@@ -89,10 +88,7 @@ class Unit:
         self._reboots = True
 
     async def until(self, state: str) -> None:
-        ends = time.monotonic() + PATIENCE_S
-        while self.group.state != state:
-            assert time.monotonic() < ends, f"{self.name} is {self.group.state}, not {state}"
-            await asyncio.sleep(0.02)
+        await eventually(lambda: self.group.state == state, lambda: f"{self.name} is {self.group.state}, not {state}")
         await self.server.settled()
 
 
@@ -156,10 +152,7 @@ class Load:
     async def goes_on(self, requests: int = 30) -> None:
         """Waits until so many more were answered."""
         goal = self.answered + requests
-        ends = time.monotonic() + PATIENCE_S
-        while self.answered < goal:
-            assert time.monotonic() < ends, f"nobody is served any more: {self.failed[-3:]}"
-            await asyncio.sleep(0.005)
+        await eventually(lambda: self.answered >= goal, lambda: f"nobody is served any more: {self.failed[-3:]}")
 
     async def _client(self) -> None:
         connector = aiohttp.TCPConnector(force_close=True)

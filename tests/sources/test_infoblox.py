@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
 from fakes.wapi import FakeWapi
-from patience import PATIENCE_S
+from patience import eventually
 from turnbuckle.engine.snapshot import Snapshot
 from turnbuckle.kinds.lease import Asked, LeaseSpec
 from turnbuckle.model.issue import Issue
@@ -71,12 +70,11 @@ class Keeper:
         self.leases.observed(State(servers))
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        ends = time.monotonic() + PATIENCE_S
-        while not holds():
+        def looks() -> bool:
             assert self.task is None or not self.task.done(), self.task
-            said = f"it does not come true: {self.answers}, {self.grid.addresses()}, {self.issues}"
-            assert time.monotonic() < ends, said
-            await asyncio.sleep(0.01)
+            return holds()
+
+        await eventually(looks, lambda: f"{self.answers}, {self.grid.addresses()}, {self.issues}")
 
 
 @contextlib.asynccontextmanager
